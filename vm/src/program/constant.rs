@@ -1,0 +1,85 @@
+//! Constants of a program, prepared once for the comparisons that will use them many times.
+
+use std::fmt;
+
+use crate::value::{OwnedValue, Value};
+
+/// A constant with the form its comparisons want.
+pub struct Constant {
+    owned: OwnedValue,
+    fast: Fast,
+    /// The bytes of a string, found once.
+    text: Box<[u8]>,
+}
+
+/// The operand of a comparison, taken apart when the program is built.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Fast {
+    /// An int32 or int64, or a double that is an integer below 2^53: compares exactly with every integer.
+    Integer(i64),
+    /// Any other double but NaN.
+    Double(f64),
+    /// A string; its bytes are the constant's.
+    String,
+    /// Everything else takes the general comparison.
+    Other,
+}
+
+impl Constant {
+    /// Prepares a copy of `value`.
+    pub fn new(value: Value<'_>) -> Self {
+        Self::from_owned(OwnedValue::new(value))
+    }
+
+    /// Prepares an owned value.
+    pub fn from_owned(owned: OwnedValue) -> Self {
+        let value = owned.get();
+        let fast = if let Some(integer) = value.as_integer() {
+            Fast::Integer(integer)
+        } else if let Some(double) = value.as_double() {
+            const EXACT_BELOW: f64 = (1i64 << 53) as f64;
+            if double.is_nan() {
+                Fast::Other
+            } else if double.fract() == 0.0 && double.abs() < EXACT_BELOW {
+                Fast::Integer(double as i64)
+            } else {
+                Fast::Double(double)
+            }
+        } else if value.as_str_bytes().is_some() {
+            Fast::String
+        } else {
+            Fast::Other
+        };
+        let text = value.as_str_bytes().unwrap_or_default().into();
+        Self { owned, fast, text }
+    }
+
+    /// The value.
+    #[inline]
+    pub fn value(&self) -> Value<'_> {
+        self.owned.get()
+    }
+
+    /// Whether the constant is a string.
+    #[inline]
+    pub(crate) fn is_string(&self) -> bool {
+        matches!(self.fast, Fast::String)
+    }
+
+    /// The bytes of a string; empty for anything else.
+    #[inline]
+    pub(crate) fn string(&self) -> &[u8] {
+        &self.text
+    }
+
+    #[inline]
+    pub(crate) fn fast(&self) -> Fast {
+        self.fast
+    }
+}
+
+impl fmt::Debug for Constant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.owned, f)
+    }
+}

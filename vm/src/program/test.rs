@@ -1,0 +1,350 @@
+//! Leaf tests of filters: predicates on one value, which know nothing of paths or traversal.
+
+use std::cmp::Ordering;
+use std::hash::{BuildHasher, Hasher};
+
+use ahash::{AHashMap, AHashSet};
+
+use crate::error::Result;
+use crate::op::SubId;
+use crate::regex::Regex;
+use crate::schema::SchemaTest;
+use crate::value::decimal::DecimalParts;
+use crate::value::{self, OwnedValue, Tag, Value, View};
+
+/// A set of BSON types, as `$type` names them.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub struct TypeSet(u32);
+
+impl TypeSet {
+    /// No type.
+    pub const EMPTY: TypeSet = TypeSet(0);
+    /// int, long, double and decimal: `$type: "number"`.
+    pub const NUMBER: TypeSet =
+        TypeSet::EMPTY.with(Tag::Double).with(Tag::Int32).with(Tag::Int64).with(Tag::Decimal128);
+
+    /// The set with `tag` added. The absent value has no type and adds nothing.
+    pub const fn with(self, tag: Tag) -> TypeSet {
+        TypeSet(self.0 | Self::bit(tag))
+    }
+
+    const fn bit(tag: Tag) -> u32 {
+        match tag {
+            Tag::Nothing => 0,
+            Tag::MaxKey => 1 << 20,
+            Tag::MinKey => 1 << 21,
+            other => 1 << (other as u8),
+        }
+    }
+
+    /// Whether the set has `tag`.
+    #[inline]
+    pub const fn contains(self, tag: Tag) -> bool {
+        self.0 & Self::bit(tag) != 0
+    }
+
+    /// Both sets together.
+    #[must_use]
+    pub const fn union(self, other: TypeSet) -> TypeSet {
+        TypeSet(self.0 | other.0)
+    }
+
+    /// Whether the set has no type.
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+}
+
+/// Which bits must be how.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum BitRule {
+    /// `$bitsAllSet`.
+    AllSet,
+    /// `$bitsAllClear`.
+    AllClear,
+    /// `$bitsAnySet`.
+    AnySet,
+    /// `$bitsAnyClear`.
+    AnyClear,
+}
+
+/// A test of bit positions, counted from the least significant bit of a number or of binary data's first byte.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct BitTest {
+    /// The rule.
+    pub rule: BitRule,
+    /// The positions.
+    pub positions: Vec<u32>,
+}
+
+impl BitTest {
+    /// Whether `value` is a number that is an integer, or binary data, and its bits satisfy the rule.
+    /// Numbers are sign-extended without end; binary data is zero beyond its last byte.
+    pub fn holds(&self, value: Value<'_>) -> bool {
+        match value.view() {
+            View::Binary { bytes, .. } => self.check(|position| {
+                let byte = bytes.get(position as usize / 8).copied().unwrap_or(0);
+                byte >> (position % 8) & 1 == 1
+            }),
+            _ => match to_exact_i64(value) {
+                Some(number) => self.check(|position| number >> position.min(63) & 1 == 1),
+                None => false,
+            },
+        }
+    }
+
+    fn check(&self, is_set: impl Fn(u32) -> bool) -> bool {
+        let mut positions = self.positions.iter().copied();
+        match self.rule {
+            BitRule::AllSet => positions.all(is_set),
+            BitRule::AllClear => !positions.any(is_set),
+            BitRule::AnySet => positions.any(is_set),
+            BitRule::AnyClear => !positions.all(is_set),
+        }
+    }
+}
+
+/// The operand of `$in`, prepared: a hash from value to position, so that a probe costs one hash.
+#[derive(Clone, Debug)]
+pub struct InSet {
+    values: Vec<OwnedValue>,
+    by_hash: AHashMap<u64, Vec<u32>>,
+    /// Whether null is among the values, so that a missing path matches.
+    has_null: bool,
+    patterns: Vec<Regex>,
+    /// The strings of a set that is nothing but a few strings, which are compared one by one.
+    few_strings: Option<Box<[Box<[u8]>]>>,
+}
+
+/// Sets of up to this many strings are searched in order.
+const FEW_STRINGS: usize = 8;
+
+impl InSet {
+    /// A set of plain values and patterns.
+    pub fn new(values: Vec<OwnedValue>, patterns: Vec<Regex>) -> Self {
+        let mut by_hash: AHashMap<u64, Vec<u32>> = AHashMap::with_capacity(values.len());
+        let mut has_null = false;
+        for (at, owned) in values.iter().enumerate() {
+            has_null |= owned.get().tag() == Tag::Null;
+            by_hash.entry(hash_of(owned.get())).or_default().push(at as u32);
+        }
+        let is_few = patterns.is_empty() && values.len() <= FEW_STRINGS;
+        let strings = values.iter().map(|value| value.get().as_str_bytes().map(Box::from)).collect::<Option<_>>();
+        let few_strings = strings.filter(|_| is_few);
+        Self { values, by_hash, has_null, patterns, few_strings }
+    }
+
+    /// Whether a string is in the set, when the set is a few strings; `None` when it is anything else.
+    #[inline]
+    pub(crate) fn contains_string(&self, text: &[u8]) -> Option<bool> {
+        self.few_strings.as_ref().map(|strings| strings.iter().any(|string| **string == *text))
+    }
+
+    /// The plain values, as given.
+    pub fn values(&self) -> &[OwnedValue] {
+        &self.values
+    }
+
+    /// Whether `value` is in the set or matches one of its patterns.
+    pub fn contains(&self, value: Value<'_>) -> Result<bool> {
+        if value.is_nothing() {
+            return Ok(self.has_null);
+        }
+        if let Some(candidates) = self.by_hash.get(&hash_of(value))
+            && candidates.iter().any(|&at| value::equal(self.values[at as usize].get(), value))
+        {
+            return Ok(true);
+        }
+        for pattern in &self.patterns {
+            if regex_holds(pattern, value)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
+
+fn hash_of(value: Value<'_>) -> u64 {
+    // Fixed keys: the sets are built and probed in one process, and their members come from one request.
+    let mut hasher = ahash::RandomState::with_seeds(1, 2, 3, 4).build_hasher();
+    value::hash(value, &mut hasher);
+    hasher.finish()
+}
+
+/// A number without its fraction, when 64 bits hold it. NaN and the infinities have none.
+fn to_truncated_i64(value: Value<'_>) -> Option<i64> {
+    match value.view() {
+        View::Double(double) => {
+            const LIMIT: f64 = 9_223_372_036_854_775_808.0;
+            (double >= -LIMIT && double < LIMIT).then_some(double as i64)
+        }
+        View::Decimal128(decimal) => match decimal.parts() {
+            DecimalParts::Finite(mut finite) => {
+                if finite.exponent < 0 {
+                    let divisor = 10u128.checked_pow(finite.exponent.unsigned_abs());
+                    finite.coefficient = divisor.map_or(0, |divisor| finite.coefficient / divisor);
+                    finite.exponent = 0;
+                }
+                finite.to_i64()
+            }
+            _ => None,
+        },
+        _ => value.as_integer(),
+    }
+}
+
+/// The integer a number is, if it is one: whole and within 64 bits.
+fn to_exact_i64(value: Value<'_>) -> Option<i64> {
+    match value.view() {
+        View::Double(double) => to_truncated_i64(value).filter(|&integer| integer as f64 == double),
+        View::Decimal128(decimal) => match decimal.parts() {
+            DecimalParts::Finite(finite) => finite.to_i64(),
+            _ => None,
+        },
+        _ => value.as_integer(),
+    }
+}
+
+/// Whether a pattern holds for a value: it matches a string or symbol, or the value is a regex with the same source.
+pub fn regex_holds(regex: &Regex, value: Value<'_>) -> Result<bool> {
+    match value.view() {
+        View::String(text) | View::Symbol(text) => regex.is_match(text),
+        View::Regex { pattern, options } => {
+            Ok(pattern == regex.pattern().as_bytes() && options == regex.options().as_bytes())
+        }
+        _ => Ok(false),
+    }
+}
+
+/// A leaf test that has no instruction of its own.
+#[derive(Clone, Debug)]
+pub enum Test {
+    /// `$exists`.
+    Exists,
+    /// `$type`.
+    Type(TypeSet),
+    /// `$size`: the value is an array with this many elements.
+    Size(i64),
+    /// `$mod`.
+    Mod {
+        /// Never zero.
+        divisor: i64,
+        /// Compared with the remainder of the truncated value.
+        remainder: i64,
+    },
+    /// `$bitsAllSet` and its family.
+    Bits(BitTest),
+    /// `$regex`.
+    Regex(Regex),
+    /// `$in`.
+    In(InSet),
+    /// `$elemMatch` with a filter on documents.
+    ElemMatchObject(SubId),
+    /// `$elemMatch` with tests on values.
+    ElemMatchValue(SubId),
+    /// A keyword of `$jsonSchema` that looks at one value.
+    Schema(SchemaTest),
+    /// The value is a document that the program accepts.
+    Document(SubId),
+    /// Every element of an array in a range of positions is accepted; what is no array is.
+    Elements {
+        /// The first position.
+        from: u32,
+        /// The position after the last; `None` is the array's end.
+        to: Option<u32>,
+        /// The predicate over one element.
+        program: SubId,
+    },
+    /// Every field of a document satisfies what its name asks for; what is no document does.
+    Fields(FieldRules),
+    /// Exactly one of the programs accepts the value.
+    ExactlyOne(Vec<SubId>),
+}
+
+/// What each field of a document must satisfy, by its name.
+#[derive(Clone, Debug)]
+pub struct FieldRules {
+    /// Names that `other` does not speak of.
+    pub known: AHashSet<Box<str>>,
+    /// Patterns with the predicate over the value of each field of such a name.
+    pub patterns: Vec<(Regex, SubId)>,
+    /// The predicate over the values of all other fields.
+    pub other: SubId,
+}
+
+impl Test {
+    /// Gives every sub-program the test refers to.
+    pub(crate) fn for_each_program(&self, mut visit: impl FnMut(SubId)) {
+        match self {
+            Test::ElemMatchObject(program)
+            | Test::ElemMatchValue(program)
+            | Test::Document(program)
+            | Test::Elements { program, .. } => visit(*program),
+            Test::Fields(rules) => {
+                rules.patterns.iter().for_each(|(_, program)| visit(*program));
+                visit(rules.other);
+            }
+            Test::ExactlyOne(programs) => programs.iter().for_each(|program| visit(*program)),
+            Test::Exists
+            | Test::Type(_)
+            | Test::Size(_)
+            | Test::Mod { .. }
+            | Test::Bits(_)
+            | Test::Regex(_)
+            | Test::In(_)
+            | Test::Schema(_) => {}
+        }
+    }
+
+    /// Whether the test holds for one value that traversal reached. `None` for the tests that run programs, which are
+    /// the interpreter's.
+    pub(crate) fn holds(&self, value: Value<'_>) -> Option<Result<bool>> {
+        Some(Ok(match self {
+            Test::Exists => !value.is_nothing(),
+            Test::Type(types) => types.contains(value.tag()),
+            Test::Size(size) => value.as_array().is_some_and(|array| i64::try_from(array.iter().count()) == Ok(*size)),
+            Test::Mod { divisor, remainder } => {
+                to_truncated_i64(value).is_some_and(|number| number.wrapping_rem(*divisor) == *remainder)
+            }
+            Test::Bits(bits) => bits.holds(value),
+            Test::Regex(regex) => return Some(regex_holds(regex, value)),
+            Test::In(set) => return Some(set.contains(value)),
+            Test::Schema(keyword) => keyword.holds(value),
+            Test::ElemMatchObject(_)
+            | Test::ElemMatchValue(_)
+            | Test::Document(_)
+            | Test::Elements { .. }
+            | Test::Fields(_)
+            | Test::ExactlyOne(_) => return None,
+        }))
+    }
+}
+
+/// How a comparison test reads the order of value and operand.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Comparison {
+    /// `$eq`.
+    Eq,
+    /// `$lt`.
+    Lt,
+    /// `$lte`.
+    Lte,
+    /// `$gt`.
+    Gt,
+    /// `$gte`.
+    Gte,
+}
+
+impl Comparison {
+    /// Whether a value that orders so against the operand satisfies the comparison.
+    #[inline(always)]
+    pub fn accepts(self, order: Ordering) -> bool {
+        match self {
+            Comparison::Eq => order.is_eq(),
+            Comparison::Lt => order.is_lt(),
+            Comparison::Lte => order.is_le(),
+            Comparison::Gt => order.is_gt(),
+            Comparison::Gte => order.is_ge(),
+        }
+    }
+}
