@@ -1,0 +1,60 @@
+//! Code generation: IR to verified programs.
+//!
+//! It decides registers, labels and tables, never meaning. Filters become branches (fall through when true, jump when
+//! false); expressions become values in registers; projections, updates and sort keys become table entries behind one
+//! instruction each.
+
+mod expr;
+mod filter;
+mod projection;
+mod sort;
+mod update;
+
+
+use std::sync::Arc;
+
+use ahash::AHashMap;
+use smongo_vm::Result;
+use smongo_vm::op::{Op, Reg};
+use smongo_vm::program::{Builder, Kind, Program};
+
+use crate::ir::{Expr, Filter, Variable};
+
+pub use projection::compile_projection;
+pub use sort::compile_sort;
+pub use update::{compile_stages, compile_update};
+
+
+/// The program of a filter.
+pub fn compile_filter(filter: &Filter) -> Result<Program> {
+    filter::program(filter)
+}
+
+/// The program of an expression.
+pub fn compile_expr(expr: &Expr) -> Result<Program> {
+    let mut codegen = Codegen::new(Kind::Compute);
+    let result = codegen.builder.register()?;
+    codegen.value(expr, result)?;
+    codegen.builder.emit(Op::Return { src: result.src() });
+    codegen.finish()
+}
+
+/// A program under construction.
+struct Codegen {
+    builder: Builder,
+    variables: AHashMap<Variable, Reg>,
+}
+
+impl Codegen {
+    fn new(kind: Kind) -> Self {
+        Self { builder: Builder::new(kind), variables: AHashMap::new() }
+    }
+
+    fn finish(self) -> Result<Program> {
+        self.builder.finish()
+    }
+
+    fn add_program(&mut self, program: Program) -> Result<smongo_vm::op::SubId> {
+        self.builder.program(Arc::new(program))
+    }
+}

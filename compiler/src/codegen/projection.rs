@@ -1,0 +1,78 @@
+//! Projections and per-document stages: computed fields into registers, then one instruction that reshapes.
+
+use smongo_vm::op::{Op, Reg};
+use smongo_vm::program::{Action, Kind, Program, Projection as Code, ProjectionNode};
+use smongo_vm::Result;
+
+use super::{Codegen, filter};
+use crate::ir::{DocumentStage, FieldAction, FieldTree, Projection};
+
+/// The program of a projection.
+pub fn compile_projection(projection: &Projection) -> Result<Program> {
+    let mut codegen = Codegen::new(Kind::Compute);
+    let result = codegen.builder.register()?;
+    codegen.project(projection, result)?;
+    codegen.builder.emit(Op::Return { src: result.src() });
+    codegen.finish()
+}
+
+impl Codegen {
+    /// The current document, projected, in `dst`.
+    fn project(&mut self, projection: &Projection, dst: Reg) -> Result<()> {
+        let mark = self.builder.mark();
+        let root = self.node(&projection.tree)?;
+        let id = self.builder.projection(Code { kind: projection.kind, root })?;
+        self.builder.emit(Op::Root { dst: dst.dst() });
+        self.builder.emit(Op::Project { dst: dst.dst(), src: dst.src(), projection: id });
+        self.builder.release(mark);
+        Ok(())
+    }
+
+    fn node(&mut self, tree: &FieldTree) -> Result<ProjectionNode> {
+        let mut node = ProjectionNode::default();
+        for (name, action) in &tree.fields {
+            let action = match action {
+                FieldAction::Keep => Action::Keep,
+                FieldAction::Drop => Action::Drop,
+                FieldAction::Compute(expr) => {
+                    let register = self.builder.register()?;
+                    self.value(expr, register)?;
+                    Action::Compute(register.src())
+                }
+                FieldAction::Nested(inner) => Action::Nested(self.node(inner)?),
+                FieldAction::Slice { skip, limit } => Action::Slice { skip: *skip, limit: *limit },
+                FieldAction::ElemMatch { filter, on_fields } => {
+                    let program = self.add_program(filter::program(filter)?)?;
+                    Action::ElemMatch { program, on_fields: *on_fields }
+                }
+                FieldAction::Positional => Action::Positional,
+            };
+            node.push(name, action);
+        }
+        Ok(node)
+    }
+
+    /// Stages one after another, each over the document the one before made; the last one's is in `dst`.
+    pub(super) fn stages(&mut self, stages: &[DocumentStage], dst: Reg) -> Result<()> {
+        let Some((last, first)) = stages.split_last() else {
+            self.builder.emit(Op::Root { dst: dst.dst() });
+            return Ok(());
+        };
+        for stage in first {
+            self.stage(stage, dst)?;
+            self.builder.emit(Op::Rebase { src: dst.src() });
+        }
+        self.stage(last, dst)
+    }
+
+    fn stage(&mut self, stage: &DocumentStage, dst: Reg) -> Result<()> {
+        match stage {
+            DocumentStage::Project(projection) => self.project(projection, dst),
+            DocumentStage::ReplaceRoot(expr) => {
+                self.value(expr, dst)?;
+                self.builder.emit(Op::NeedDocument { src: dst.src() });
+                Ok(())
+            }
+        }
+    }
+}

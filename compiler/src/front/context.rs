@@ -1,0 +1,130 @@
+//! What a parser carries along: variables in scope, a counter that names new ones, and how deep it stands.
+
+use smongo_vm::code::Code;
+use smongo_vm::limits::MAX_DOCUMENT_DEPTH;
+use smongo_vm::value::OwnedValue;
+use smongo_vm::{Error, Result};
+
+use crate::ir::Expr;
+use crate::ir::expr::{EnvVar, Variable};
+
+/// The state of one request's parsing. One context serves all filters and expressions of a request, so that variables
+/// are numbered uniquely within it.
+#[derive(Clone, Debug)]
+pub struct ParseContext {
+    scope: Vec<(String, Expr)>,
+    variables: u32,
+    lets: u16,
+    depth: usize,
+}
+
+impl ParseContext {
+    /// A context where the system's variables are in scope.
+    pub fn new() -> Self {
+        let system = [
+            ("ROOT", Expr::Root),
+            ("CURRENT", Expr::Root),
+            ("REMOVE", Expr::Const(OwnedValue::NOTHING)),
+            ("NOW", Expr::Env(EnvVar::Now)),
+            ("CLUSTER_TIME", Expr::Env(EnvVar::ClusterTime)),
+        ];
+        let scope = system.into_iter().map(|(name, expr)| (name.to_owned(), expr)).collect();
+        Self { scope, variables: 0, lets: 0, depth: 0 }
+    }
+
+    /// Declares the next of the request's `let` variables, which stands at that position in the environment.
+    pub fn declare_let(&mut self, name: &str) -> Result<EnvVar> {
+        check_writable_name(name)?;
+        let variable = EnvVar::Let(self.lets);
+        self.lets = self.lets.checked_add(1).ok_or_else(|| Error::failed_to_parse("too many variables in 'let'"))?;
+        self.bind(name, Expr::Env(variable));
+        Ok(variable)
+    }
+
+    /// How many `let` variables have been declared.
+    pub fn let_count(&self) -> usize {
+        usize::from(self.lets)
+    }
+
+    /// A variable that no other operator of the request uses.
+    pub fn fresh_variable(&mut self) -> Variable {
+        let variable = Variable(self.variables);
+        self.variables += 1;
+        variable
+    }
+
+    /// Gives `name` a meaning until the enclosing [`ParseContext::scoped`] ends. The name is not checked: operators
+    /// that take names from the request call [`check_writable_name`] first.
+    pub fn bind(&mut self, name: &str, meaning: Expr) {
+        self.scope.push((name.to_owned(), meaning));
+    }
+
+    /// Runs `parse` and then forgets the names it bound.
+    pub fn scoped<R>(&mut self, parse: impl FnOnce(&mut Self) -> Result<R>) -> Result<R> {
+        let outer = self.scope.len();
+        let result = parse(self);
+        self.scope.truncate(outer);
+        result
+    }
+
+    /// The meaning of `$$name`.
+    pub fn lookup(&self, name: &str) -> Result<&Expr> {
+        match self.scope.iter().rev().find(|(bound, _)| bound == name) {
+            Some((_, meaning)) => Ok(meaning),
+            None => Err(Error::location(17276, format!("Use of undefined variable: {name}"))),
+        }
+    }
+
+    /// Runs `parse` one level deeper, unless that is deeper than a document can be nested.
+    pub fn nested<R>(&mut self, parse: impl FnOnce(&mut Self) -> Result<R>) -> Result<R> {
+        if self.depth >= MAX_DOCUMENT_DEPTH {
+            let message = format!("The request is nested deeper than {MAX_DOCUMENT_DEPTH} levels");
+            return Err(Error::new(Code::OVERFLOW, message));
+        }
+        self.depth += 1;
+        let result = parse(self);
+        self.depth -= 1;
+        result
+    }
+
+    /// Levels of [`ParseContext::nested`] around the caller.
+    pub fn depth(&self) -> usize {
+        self.depth
+    }
+}
+
+impl Default for ParseContext {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Fails unless a request may bind a variable of this name: it begins with a lower-case letter or a non-ASCII
+/// character and goes on with letters, digits and underscores; `CURRENT` is the exception.
+pub fn check_writable_name(name: &str) -> Result<()> {
+    if name == "CURRENT" {
+        return Ok(());
+    }
+    check_name(name, |first| first.is_ascii_lowercase() || !first.is_ascii(), "user variable name")
+}
+
+/// Fails unless a variable of this name could exist.
+pub fn check_readable_name(name: &str) -> Result<()> {
+    check_name(name, |first| first.is_ascii_alphabetic() || !first.is_ascii(), "variable name")
+}
+
+fn check_name(name: &str, may_begin: impl Fn(char) -> bool, kind: &str) -> Result<()> {
+    let mut characters = name.chars();
+    let Some(first) = characters.next() else {
+        return Err(Error::failed_to_parse("empty variable names are not allowed"));
+    };
+    if !may_begin(first) {
+        return Err(Error::failed_to_parse(format!("'{name}' starts with an invalid character for a {kind}")));
+    }
+    match characters.find(|&c| !(c.is_ascii_alphanumeric() || c == '_' || !c.is_ascii())) {
+        None => Ok(()),
+        Some(odd) => {
+            Err(Error::failed_to_parse(format!("'{name}' contains an invalid character for a variable name: '{odd}'")))
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! The front end: BSON requests to IR, with MongoDB's checks and error codes. One operator, one place.
+
+pub mod context;
+pub mod expr;
+pub mod filter;
+pub mod projection;
+pub mod sort;
+pub mod stage;
+pub mod update;

@@ -1,0 +1,20 @@
+//! MQL to verified bytecode.
+//!
+//! A request's filter, expression, projection or update is parsed by [`front`] into [`ir`], and turned by [`codegen`]
+//! into programs that `smongo-vm` runs. Everything wrong with a request that can be known without data is found here,
+//! with MongoDB's error codes. The crate must not know storage, sessions or sockets.
+#![forbid(unsafe_code)]
+
+pub mod codegen;
+mod compile;
+pub mod front;
+pub mod ir;
+#[cfg(feature = "oracle")]
+pub mod oracle;
+pub mod rewrite;
+
+pub use compile::{
+    CompiledFilter, CompiledProjection, CompiledUpdate, UpdateKind, compile_filter, compile_projection, compile_sort,
+    compile_update, upsert_base,
+};
+pub use front::context::ParseContext;

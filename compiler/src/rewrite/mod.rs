@@ -1,0 +1,3 @@
+//! Rewrites of the IR: each pass is a file, takes IR and gives IR that means the same.
+
+pub mod fold;

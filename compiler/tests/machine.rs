@@ -1,0 +1,111 @@
+//! The way from a request to a result, end to end, for what the corpus rows cannot say: projections, sort keys,
+//! matched positions and listings.
+
+use smongo_compiler::{ParseContext, compile_filter, compile_projection, compile_sort};
+use smongo_vm::env::Env;
+use smongo_vm::interp::Machine;
+use smongo_vm::value::{DocBuf, Value, extjson};
+
+fn doc(text: &str) -> DocBuf {
+    extjson::parse_doc(text).expect("a test's document")
+}
+
+fn projected(spec: &str, filter: &str, input: &str) -> Result<String, i32> {
+    let mut ctx = ParseContext::new();
+    let mut machine = Machine::new();
+    let env = Env::fixed();
+    let filter = compile_filter(&doc(filter), &mut ctx).expect("a test's filter");
+    let input = doc(input);
+    assert!(machine.matches(&filter.program, &input, &env).expect("a test's match"), "the filter must match");
+    let position = machine.matched_position();
+    let projection = compile_projection(&doc(spec), &mut ctx).map_err(|error| error.code().0)?;
+    let projection = projection.expect("a projection that is not empty");
+    let result = machine.project(&projection.program, &input, &env, position).map_err(|error| error.code().0)?;
+    Ok(extjson::to_string_relaxed(Value::document(result)))
+}
+
+/// Expected documents are those of the manual's pages "Project Fields to Return from Query", "$slice (projection)",
+/// "$elemMatch (projection)" and "$ (projection)", in their form for one minimal document.
+#[test]
+fn find_projections() {
+    let rows = [
+        ("{a: 1}", "{}", "{_id: 1, a: 2, b: 3}", "{_id: 1, a: 2}"),
+        ("{a: 1, _id: 0}", "{}", "{_id: 1, a: 2, b: 3}", "{a: 2}"),
+        ("{a: 0}", "{}", "{_id: 1, a: 2, b: 3}", "{_id: 1, b: 3}"),
+        ("{_id: 0}", "{}", "{_id: 1, a: 2}", "{a: 2}"),
+        ("{_id: 1}", "{}", "{_id: 1, a: 2}", "{_id: 1}"),
+        ("{'a.b': 1}", "{}", "{_id: 1, a: {b: 2, c: 3}}", "{_id: 1, a: {b: 2}}"),
+        ("{a: {b: 1}}", "{}", "{_id: 1, a: [{b: 2, c: 3}, 4, {c: 5}]}", "{_id: 1, a: [{b: 2}, {}]}"),
+        ("{'a.b': 0}", "{}", "{_id: 1, a: [{b: 2, c: 3}, 4]}", "{_id: 1, a: [{c: 3}, 4]}"),
+        ("{a: {$slice: 2}}", "{}", "{_id: 1, a: [1, 2, 3], b: 4}", "{_id: 1, a: [1, 2], b: 4}"),
+        ("{a: {$slice: -2}}", "{}", "{_id: 1, a: [1, 2, 3]}", "{_id: 1, a: [2, 3]}"),
+        ("{a: {$slice: [1, 1]}, b: 1}", "{}", "{_id: 1, a: [1, 2, 3], b: 4, c: 5}", "{_id: 1, a: [2], b: 4}"),
+        ("{a: {$elemMatch: {x: 2}}}", "{}", "{_id: 1, a: [{x: 1}, {x: 2, y: 3}], b: 4}", "{_id: 1, a: [{x: 2, y: 3}]}"),
+        ("{a: {$elemMatch: {$gt: 1}}}", "{}", "{_id: 1, a: [1, 2, 3]}", "{_id: 1, a: [2]}"),
+        ("{'a.$': 1}", "{a: {$gte: 2}}", "{_id: 1, a: [1, 2, 3]}", "{_id: 1, a: [2]}"),
+        ("{'a.$': 1}", "{a: {$elemMatch: {x: 2}}}", "{_id: 1, a: [{x: 1}, {x: 2}]}", "{_id: 1, a: [{x: 2}]}"),
+        ("{a: 1, s: {$eq: ['$a', 2]}}", "{}", "{_id: 1, b: 0, a: 2}", "{_id: 1, a: 2, s: true}"),
+        ("{n: '$a.b'}", "{}", "{_id: 1, a: [{b: 1}, {b: 2}]}", "{_id: 1, n: [1, 2]}"),
+    ];
+    for (spec, filter, input, expected) in rows {
+        let expected = extjson::to_string_relaxed(Value::document(&doc(expected)));
+        assert_eq!(projected(spec, filter, input), Ok(expected), "{spec} of {input}");
+    }
+}
+
+/// Codes as the manual's projection pages and the server's recorded answers give them.
+#[test]
+fn malformed_projections() {
+    let rows = [
+        ("{a: 1, b: 0}", 31254),
+        ("{a: 0, b: 1}", 31253),
+        ("{a: 1, 'a.b': 1}", 31249),
+        ("{'a.b': 1, a: 1}", 31250),
+        ("{a: {}}", 51270),
+        ("{'a.$': 1, 'b.$': 1}", 31276),
+        ("{'a.$': 0}", 31395),
+        ("{'a.b': {$elemMatch: {x: 1}}}", 31275),
+        ("{a: {$elemMatch: 1}}", 31274),
+    ];
+    for (spec, code) in rows {
+        assert_eq!(projected(spec, "{}", "{_id: 1}"), Err(code), "{spec}");
+    }
+}
+
+/// Sorting rules: the manual's "Comparison/Sort Order" and cursor.sort() pages. Each row's documents are in order.
+#[test]
+fn sort_keys_order_documents() {
+    let rows: [(&str, &[&str]); 5] = [
+        ("{a: 1}", &["{a: {$minKey: 1}}", "{a: []}", "{}", "{a: 1}", "{a: 1.5}", "{a: 'x'}", "{a: {b: 1}}", "{a: true}"]),
+        ("{a: -1}", &["{a: 'x'}", "{a: 2}", "{a: 1}", "{}"]),
+        ("{a: 1}", &["{a: [0, 9]}", "{a: 1}", "{a: [2, 3]}"]),
+        ("{a: -1}", &["{a: [0, 9]}", "{a: 3}", "{a: [1, 2]}"]),
+        ("{a: 1, b: -1}", &["{a: 1, b: 2}", "{a: 1, b: 1}", "{a: 2, b: 9}"]),
+    ];
+    let env = Env::fixed();
+    let mut machine = Machine::new();
+    for (spec, docs) in rows {
+        let program = compile_sort(&doc(spec)).expect("a test's sort").expect("a sort that is not empty");
+        let keys: Vec<Vec<u8>> = docs
+            .iter()
+            .map(|text| {
+                let mut key = Vec::new();
+                machine.sort_key(&program, &doc(text), &env, &mut key).expect("a key");
+                key
+            })
+            .collect();
+        assert!(keys.is_sorted_by(|a, b| a < b), "{spec} over {docs:?}");
+    }
+    let both = compile_sort(&doc("{a: 1, b: 1}")).expect("a sort").expect("a sort that is not empty");
+    let error = machine.sort_key(&both, &doc("{a: [1], b: [2]}"), &env, &mut Vec::new()).expect_err("parallel arrays");
+    assert_eq!(error.code().0, 2);
+}
+
+#[test]
+fn a_listing_shows_instructions_with_what_they_refer_to() {
+    let filter = compile_filter(&doc("{a: 5, $or: [{'b.c': {$gt: 1}}, {d: {$in: [1, 2]}}]}"), &mut ParseContext::new());
+    let listing = filter.expect("a filter").program.to_string();
+    for part in ["filter registers=0", "test.eq p0, c0, ->", "; a 5", "b.c", "in [1, 2]", "match", "reject"] {
+        assert!(listing.contains(part), "no {part:?} in\n{listing}");
+    }
+}
