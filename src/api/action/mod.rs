@@ -1,0 +1,31 @@
+//! The verbs, one a file: builders whose `run` carries them out.
+
+mod count;
+mod create_collection;
+mod delete;
+mod distinct;
+mod drop;
+mod find;
+mod find_one;
+mod find_one_and;
+mod insert_many;
+mod insert_one;
+mod list_collection_names;
+mod list_database_names;
+mod replace_one;
+mod update;
+
+pub use count::{CountDocuments, EstimatedDocumentCount};
+pub use create_collection::CreateCollection;
+pub use delete::Delete;
+pub use distinct::Distinct;
+pub use drop::{DropCollection, DropDatabase};
+pub use find::Find;
+pub use find_one::FindOne;
+pub use find_one_and::{FindOneAndDelete, FindOneAndReplace, FindOneAndUpdate};
+pub use insert_many::InsertMany;
+pub use insert_one::InsertOne;
+pub use list_collection_names::ListCollectionNames;
+pub use list_database_names::ListDatabaseNames;
+pub use replace_one::ReplaceOne;
+pub use update::Update;

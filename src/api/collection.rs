@@ -1,0 +1,149 @@
+//! A collection of documents of one type.
+
+use std::borrow::Borrow;
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use bson::Document;
+use serde::Serialize;
+
+use super::UpdateModifications;
+use super::action::{
+    CountDocuments, Delete, Distinct, DropCollection, EstimatedDocumentCount, Find, FindOne, FindOneAndDelete,
+    FindOneAndReplace, FindOneAndUpdate, InsertMany, InsertOne, ReplaceOne, Update,
+};
+use crate::engine::Engine;
+use crate::error::Result;
+use crate::request::Namespace;
+
+/// A collection whose documents are of type `T`. Cheap to clone.
+pub struct Collection<T: Send + Sync> {
+    engine: Arc<Engine>,
+    db: String,
+    name: String,
+    documents: PhantomData<fn() -> T>,
+}
+
+impl<T: Send + Sync> Collection<T> {
+    pub(super) fn new(engine: Arc<Engine>, db: String, name: String) -> Self {
+        Self { engine, db, name, documents: PhantomData }
+    }
+
+    /// The collection's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The same collection with documents of another type.
+    pub fn clone_with_type<U: Send + Sync>(&self) -> Collection<U> {
+        Collection::new(Arc::clone(&self.engine), self.db.clone(), self.name.clone())
+    }
+
+    pub(super) fn engine(&self) -> &Arc<Engine> {
+        &self.engine
+    }
+
+    /// The checked namespace: names are only looked at when something is done.
+    pub(super) fn namespace(&self) -> Result<Namespace> {
+        Namespace::new(&self.db, &self.name)
+    }
+
+    /// Finds documents.
+    pub fn find(&self, filter: Document) -> Find<'_, T> {
+        Find::new(self, filter)
+    }
+
+    /// Finds one document.
+    pub fn find_one(&self, filter: Document) -> FindOne<'_, T> {
+        FindOne::new(self, filter)
+    }
+
+    /// Counts the documents that match.
+    pub fn count_documents(&self, filter: Document) -> CountDocuments<'_, T> {
+        CountDocuments::new(self, filter)
+    }
+
+    /// The number of documents, from what the engine keeps count of.
+    pub fn estimated_document_count(&self) -> EstimatedDocumentCount<'_, T> {
+        EstimatedDocumentCount::new(self)
+    }
+
+    /// The distinct values of a field in the documents that match.
+    pub fn distinct(&self, field: impl Into<String>, filter: Document) -> Distinct<'_, T> {
+        Distinct::new(self, field.into(), filter)
+    }
+
+    /// Updates the first document that matches.
+    pub fn update_one(&self, filter: Document, update: impl Into<UpdateModifications>) -> Update<'_, T> {
+        Update::new(self, filter, update.into(), false)
+    }
+
+    /// Updates all documents that match.
+    pub fn update_many(&self, filter: Document, update: impl Into<UpdateModifications>) -> Update<'_, T> {
+        Update::new(self, filter, update.into(), true)
+    }
+
+    /// Deletes the first document that matches.
+    pub fn delete_one(&self, filter: Document) -> Delete<'_, T> {
+        Delete::new(self, filter, false)
+    }
+
+    /// Deletes all documents that match.
+    pub fn delete_many(&self, filter: Document) -> Delete<'_, T> {
+        Delete::new(self, filter, true)
+    }
+
+    /// Deletes a document and gives it back.
+    pub fn find_one_and_delete(&self, filter: Document) -> FindOneAndDelete<'_, T> {
+        FindOneAndDelete::new(self, filter)
+    }
+
+    /// Updates a document and gives it back, as it was or as it became.
+    pub fn find_one_and_update(
+        &self,
+        filter: Document,
+        update: impl Into<UpdateModifications>,
+    ) -> FindOneAndUpdate<'_, T> {
+        FindOneAndUpdate::new(self, filter, update.into())
+    }
+
+    /// Drops the collection.
+    pub fn drop(&self) -> DropCollection<'_, T> {
+        DropCollection::new(self)
+    }
+}
+
+impl<T: Serialize + Send + Sync> Collection<T> {
+    /// Inserts a document. It is given an `_id` when it has none.
+    pub fn insert_one(&self, document: impl Borrow<T>) -> InsertOne<'_, T> {
+        InsertOne::new(self, document.borrow())
+    }
+
+    /// Inserts documents. Those without an `_id` are given one.
+    pub fn insert_many(&self, documents: impl IntoIterator<Item = impl Borrow<T>>) -> InsertMany<'_, T> {
+        InsertMany::new(self, documents)
+    }
+
+    /// Replaces the first document that matches.
+    pub fn replace_one(&self, filter: Document, replacement: impl Borrow<T>) -> ReplaceOne<'_, T> {
+        ReplaceOne::new(self, filter, replacement.borrow())
+    }
+
+    /// Replaces a document and gives it back, as it was or as it became.
+    pub fn find_one_and_replace(&self, filter: Document, replacement: impl Borrow<T>) -> FindOneAndReplace<'_, T> {
+        FindOneAndReplace::new(self, filter, replacement.borrow())
+    }
+}
+
+impl<T: Send + Sync> Clone for Collection<T> {
+    fn clone(&self) -> Self {
+        self.clone_with_type()
+    }
+}
+
+impl<T: Send + Sync> fmt::Debug for Collection<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Collection").field("db", &self.db).field("name", &self.name).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,102 @@
+//! The results of a find, batch by batch.
+
+use std::marker::PhantomData;
+use std::ops::Range;
+use std::sync::Arc;
+
+use serde::de::DeserializeOwned;
+use smongo_vm::value::{ArrayWriter, RawDoc};
+
+use super::convert::from_doc;
+use crate::engine::Engine;
+use crate::error::Result;
+use crate::request::{FindRequest, GetMoreRequest, Namespace, OpContext};
+
+/// An iterator over the documents that a find gives. They are read as they are asked for; dropping the cursor ends
+/// the find.
+#[derive(Debug)]
+pub struct Cursor<T> {
+    engine: Arc<Engine>,
+    ns: Namespace,
+    /// 0 when the present batch is the last.
+    id: i64,
+    batch_size: Option<u64>,
+    batch: Vec<u8>,
+    /// Where the documents of the batch stand, the next one last.
+    documents: Vec<Range<usize>>,
+    kind: PhantomData<fn() -> T>,
+}
+
+impl<T> Cursor<T> {
+    pub(super) fn open(engine: &Arc<Engine>, op: &OpContext, request: &FindRequest<'_>) -> Result<Self> {
+        let mut cursor = Self {
+            engine: Arc::clone(engine),
+            ns: request.ns.clone(),
+            id: 0,
+            batch_size: request.batch_size,
+            batch: Vec::new(),
+            documents: Vec::new(),
+            kind: PhantomData,
+        };
+        cursor.fill(|engine, batch| engine.find(op, request, batch))?;
+        Ok(cursor)
+    }
+
+    /// Asks for a batch and takes note of where its documents stand.
+    fn fill(&mut self, ask: impl FnOnce(&Engine, &mut ArrayWriter<'_, Vec<u8>>) -> Result<i64>) -> Result<()> {
+        self.batch.clear();
+        let mut batch = ArrayWriter::new(&mut self.batch);
+        // Should asking fail, the cursor is gone.
+        self.id = 0;
+        self.id = ask(&self.engine, &mut batch)?;
+        batch.finish();
+        let mut elements = RawDoc::from_bytes(&self.batch).unwrap_or(RawDoc::EMPTY).iter();
+        self.documents.clear();
+        while elements.next().is_some() {
+            let end = elements.offset();
+            self.documents.push(end..end);
+        }
+        // An element ends with its document, whose length stands at its head.
+        let array = RawDoc::from_bytes(&self.batch).unwrap_or(RawDoc::EMPTY);
+        for (element, place) in array.iter().zip(&mut self.documents) {
+            place.start = place.end - element.raw_payload().len();
+        }
+        self.documents.reverse();
+        Ok(())
+    }
+
+    /// The next document's place in the batch; asks for more batches as long as there are any.
+    fn advance(&mut self) -> Result<Option<Range<usize>>> {
+        loop {
+            if let Some(place) = self.documents.pop() {
+                return Ok(Some(place));
+            }
+            if self.id == 0 {
+                return Ok(None);
+            }
+            let request = GetMoreRequest { ns: self.ns.clone(), cursor_id: self.id, batch_size: self.batch_size };
+            self.fill(|engine, batch| engine.get_more(&OpContext::new(), &request, batch))?;
+        }
+    }
+}
+
+impl<T: DeserializeOwned> Iterator for Cursor<T> {
+    type Item = Result<T>;
+
+    fn next(&mut self) -> Option<Result<T>> {
+        let place = match self.advance() {
+            Ok(place) => place?,
+            Err(error) => return Some(Err(error)),
+        };
+        let doc = self.batch.get(place).and_then(RawDoc::from_bytes).unwrap_or(RawDoc::EMPTY);
+        Some(from_doc(doc))
+    }
+}
+
+impl<T> Drop for Cursor<T> {
+    fn drop(&mut self) {
+        if self.id != 0 {
+            self.engine.kill_cursors(&self.ns, &[self.id]);
+        }
+    }
+}

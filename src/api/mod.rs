@@ -1,0 +1,21 @@
+//! The embedded API: MongoDB's driver, without a server.
+//!
+//! Names and shapes are those of the official synchronous driver: a [`Client`] gives a [`Database`] gives a
+//! [`Collection<T>`]; each verb is a method that returns a builder, and `run` carries it out. Documents are any type
+//! that serde can turn into BSON; types of the `bson` crate appear here and nowhere below.
+//!
+//! This layer fills the structs of [`crate::request`] and turns replies into the caller's types. It decides nothing.
+
+pub mod action;
+mod client;
+mod collection;
+mod convert;
+mod cursor;
+mod database;
+mod results;
+
+pub use client::Client;
+pub use collection::Collection;
+pub use cursor::Cursor;
+pub use database::Database;
+pub use results::{DeleteResult, InsertManyResult, InsertOneResult, ReturnDocument, UpdateModifications, UpdateResult};

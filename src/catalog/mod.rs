@@ -1,0 +1,281 @@
+//! Which collections exist.
+//!
+//! One table holds an entry for each ([`entry`]); in memory a map from namespace to [`Collection`] answers every
+//! operation. Changes are made one at a time, first on disk, then in memory, while the collections they concern are
+//! locked exclusively. Databases exist as long as they have collections.
+//!
+//! Tables are made before the entry that names them and dropped after it is gone. A crash in between leaves a table
+//! that no entry names; opening removes such tables.
+//!
+//! The catalog does not know how documents are read or written.
+
+pub(crate) mod entry;
+mod listing;
+mod options;
+mod store;
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::ops::Bound;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use parking_lot::{Mutex, MutexGuard, RwLock};
+use smongo_storage::{Engine as Storage, Error as StorageError, Table};
+use smongo_vm::Code;
+use smongo_vm::value::{DocBuf, RawDoc};
+
+use crate::collection::{Collection, End};
+use crate::error::{Error, Result};
+use crate::index;
+use crate::request::Namespace;
+use entry::{Entry, IndexEntry};
+use store::Store;
+
+pub(crate) use listing::{collection_document, database_document};
+
+/// All collections of a data directory.
+#[derive(Debug)]
+pub(crate) struct Catalog {
+    storage: Storage,
+    store: Store,
+    /// The number of the next table.
+    next_ident: AtomicU64,
+    collections: RwLock<BTreeMap<Namespace, Arc<Collection>>>,
+    /// Held while something changes.
+    changing: Mutex<Changes>,
+}
+
+/// What changes of the catalog leave for later ones.
+#[derive(Debug, Default)]
+struct Changes {
+    /// Tables that are still to be dropped, because someone used them.
+    tables_to_drop: Vec<Table>,
+    closed: bool,
+}
+
+impl Catalog {
+    /// Reads the catalog and opens every collection in it.
+    pub fn open(storage: Storage) -> Result<Self> {
+        let store = Store::open(storage.clone())?;
+        let entries = store.entries()?;
+        remove_orphans(&storage, &entries)?;
+        let mut sizes = store.take_sizes()?;
+        let mut collections = BTreeMap::new();
+        let mut next_ident = 1;
+        for entry in entries {
+            let idents = entry.indexes.iter().map(|index| &index.ident).chain([&entry.ident]);
+            next_ident = idents.filter_map(|ident| ident_number(ident)).fold(next_ident, |next, n| next.max(n + 1));
+            let size = sizes.remove(&entry.ident);
+            collections.insert(entry.ns.clone(), Arc::new(Collection::open(&storage, entry, size)?));
+        }
+        Ok(Self {
+            storage,
+            store,
+            next_ident: AtomicU64::new(next_ident),
+            collections: RwLock::new(collections),
+            changing: Mutex::default(),
+        })
+    }
+
+    /// Ends all reading and writing, and notes what the next opening can use.
+    pub fn close(&self) -> Result<()> {
+        let mut changes = self.changing.lock();
+        if std::mem::replace(&mut changes.closed, true) {
+            return Ok(());
+        }
+        let collections = self.collections.read();
+        let mut sizes = Vec::new();
+        for coll in collections.values() {
+            coll.lock_exclusively().end(End::Closed);
+            sizes.extend(coll.known_sizes().map(|size| (coll.ident(), size)));
+        }
+        self.store.put_sizes(&sizes)
+    }
+
+    /// The right to change the catalog.
+    fn change(&self) -> Result<MutexGuard<'_, Changes>> {
+        let changes = self.changing.lock();
+        if changes.closed {
+            return Err(Error::new(Code::INTERRUPTED_AT_SHUTDOWN, "interrupted at shutdown"));
+        }
+        Ok(changes)
+    }
+
+    /// The collection of this name.
+    pub fn get(&self, ns: &Namespace) -> Option<Arc<Collection>> {
+        self.collections.read().get(ns).cloned()
+    }
+
+    /// The collections of a database, by name.
+    pub fn in_database(&self, db: &str) -> Vec<Arc<Collection>> {
+        let from = Namespace::trusted(db, "");
+        let collections = self.collections.read();
+        let tail = collections.range((Bound::Included(from), Bound::Unbounded));
+        tail.take_while(|(ns, _)| ns.db() == db).map(|(_, coll)| Arc::clone(coll)).collect()
+    }
+
+    /// The databases that have collections, by name.
+    pub fn databases(&self) -> BTreeSet<String> {
+        self.collections.read().keys().map(|ns| ns.db().to_owned()).collect()
+    }
+
+    /// Makes a collection. One with the same options may exist already.
+    pub fn create(&self, ns: &Namespace, options: &RawDoc) -> Result<()> {
+        ns.check_creatable()?;
+        let options = options::normalize(options)?;
+        let mut changing = self.change()?;
+        match self.get(ns) {
+            Some(coll) if options::same(&coll.options(), &options) => Ok(()),
+            Some(_) => Err(Error::new(
+                Code::NAMESPACE_EXISTS,
+                format!("namespace {ns} already exists, but with other options"),
+            )),
+            None => self.make(&mut changing, ns, options).map(drop),
+        }
+    }
+
+    /// The collection of this name, made without options when there is none.
+    pub fn get_or_create(&self, ns: &Namespace) -> Result<Arc<Collection>> {
+        if let Some(coll) = self.get(ns) {
+            return Ok(coll);
+        }
+        ns.check_creatable()?;
+        let mut changing = self.change()?;
+        match self.get(ns) {
+            Some(coll) => Ok(coll),
+            None => self.make(&mut changing, ns, DocBuf::new()),
+        }
+    }
+
+    fn make(&self, changing: &mut MutexGuard<'_, Changes>, ns: &Namespace, options: DocBuf) -> Result<Arc<Collection>> {
+        self.check_database_case(ns.db())?;
+        self.drop_tables(changing, Vec::new());
+        let number = self.next_ident.fetch_add(2, Ordering::Relaxed);
+        let entry = Entry {
+            ns: ns.clone(),
+            ident: format!("collection-{number}"),
+            uuid: entry::new_uuid(),
+            options,
+            indexes: vec![IndexEntry { spec: index::id_spec(), ident: format!("index-{}", number + 1) }],
+        };
+        let coll = Arc::new(Collection::create(&self.storage, entry.clone())?);
+        self.store.replace(&[], &[entry])?;
+        self.collections.write().insert(ns.clone(), Arc::clone(&coll));
+        Ok(coll)
+    }
+
+    /// Two databases whose names differ only in case cannot live together.
+    fn check_database_case(&self, db: &str) -> Result<()> {
+        match self.databases().iter().find(|other| *other != db && other.to_lowercase() == db.to_lowercase()) {
+            None => Ok(()),
+            Some(other) => Err(Error::new(
+                Code::DATABASE_DIFFER_CASE,
+                format!("db already exists with different case already have: [{other}] trying to create [{db}]"),
+            )),
+        }
+    }
+
+    /// Drops a collection; gives the number of indexes it had, or `None` when there was no such collection.
+    pub fn drop_collection(&self, ns: &Namespace) -> Result<Option<usize>> {
+        let mut changing = self.change()?;
+        let Some(coll) = self.get(ns) else { return Ok(None) };
+        self.remove(&mut changing, &[ns], &[&coll]).map(Some)
+    }
+
+    /// Drops all collections of a database; false when there was none.
+    pub fn drop_database(&self, db: &str) -> Result<bool> {
+        let mut changing = self.change()?;
+        let collections = self.in_database(db);
+        for coll in &collections {
+            self.remove(&mut changing, &[&coll.ns()], &[coll])?;
+        }
+        Ok(!collections.is_empty())
+    }
+
+    /// Gives a collection another name; the collection that has it goes when `drop_target` allows.
+    pub fn rename(&self, from: &Namespace, to: &Namespace, drop_target: bool) -> Result<()> {
+        let mut changing = self.change()?;
+        let Some(coll) = self.get(from) else {
+            return Err(Error::new(Code::NAMESPACE_NOT_FOUND, format!("Source collection {from} does not exist")));
+        };
+        if from == to {
+            return Err(Error::new(Code::ILLEGAL_OPERATION, "Can't rename a collection to itself"));
+        }
+        to.check_creatable()?;
+        self.check_database_case(to.db())?;
+        let target = self.get(to);
+        if target.is_some() && !drop_target {
+            return Err(Error::new(Code::NAMESPACE_EXISTS, "target namespace exists"));
+        }
+        let mut state = coll.lock_exclusively();
+        let mut target_state = target.as_ref().map(|target| target.lock_exclusively());
+        let mut entry = coll.entry(&state);
+        entry.ns = to.clone();
+        self.store.replace(&[from, to], &[entry])?;
+        state.rename(to.clone());
+        let mut collections = self.collections.write();
+        collections.remove(from);
+        collections.insert(to.clone(), Arc::clone(&coll));
+        drop(collections);
+        if let (Some(target), Some(target_state)) = (&target, &mut target_state) {
+            target_state.end(End::Dropped);
+            let tables = target.tables(target_state);
+            drop(state);
+            self.drop_tables(&mut changing, tables);
+        }
+        Ok(())
+    }
+
+    /// Removes collections from disk and memory; gives the number of indexes they had.
+    fn remove(
+        &self,
+        changing: &mut MutexGuard<'_, Changes>,
+        names: &[&Namespace],
+        collections: &[&Arc<Collection>],
+    ) -> Result<usize> {
+        let mut states: Vec<_> = collections.iter().map(|coll| coll.lock_exclusively()).collect();
+        self.store.replace(names, &[])?;
+        let mut tables = Vec::new();
+        let mut indexes = 0;
+        for (coll, state) in collections.iter().zip(&mut states) {
+            indexes += state.indexes().len();
+            state.end(End::Dropped);
+            tables.extend(coll.tables(state));
+        }
+        drop(states);
+        let mut map = self.collections.write();
+        for ns in names {
+            map.remove(*ns);
+        }
+        drop(map);
+        self.drop_tables(changing, tables);
+        Ok(indexes)
+    }
+
+    /// Drops tables that no entry names any more, and those that earlier attempts left. What cannot be dropped now is
+    /// tried again with the next change, and at the latest when the database is next opened.
+    fn drop_tables(&self, changing: &mut MutexGuard<'_, Changes>, tables: Vec<Table>) {
+        changing.tables_to_drop.extend(tables);
+        changing.tables_to_drop.retain(|table| matches!(self.storage.drop_table(table), Err(StorageError::Busy(_))));
+    }
+}
+
+/// The number in the name of a table that the catalog made.
+fn ident_number(ident: &str) -> Option<u64> {
+    let (kind, number) = ident.rsplit_once('-')?;
+    matches!(kind, "collection" | "index").then(|| number.parse().ok()).flatten()
+}
+
+/// Drops tables that a crash left without an entry.
+fn remove_orphans(storage: &Storage, entries: &[Entry]) -> Result<()> {
+    let named: HashSet<&str> = entries
+        .iter()
+        .flat_map(|entry| entry.indexes.iter().map(|index| index.ident.as_str()).chain([entry.ident.as_str()]))
+        .collect();
+    for name in storage.list_tables()? {
+        if ident_number(&name).is_some() && !named.contains(name.as_str()) {
+            storage.drop_table(&storage.table(&name)?)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,94 @@
+//! The options of a new collection: which exist, which this version carries out, and when two sets mean the same.
+
+use smongo_vm::Code;
+use smongo_vm::value::{DocBuf, RawDoc, Tag, Value, equal};
+
+use crate::error::{Error, Result};
+
+/// Options that MongoDB knows and this version refuses, because storing them without acting on them would be a lie.
+const REFUSED: [&str; 13] = [
+    "capped",
+    "size",
+    "max",
+    "validator",
+    "validationLevel",
+    "validationAction",
+    "viewOn",
+    "pipeline",
+    "collation",
+    "clusteredIndex",
+    "expireAfterSeconds",
+    "timeseries",
+    "encryptedFields",
+];
+
+/// Options without a meaning of their own here: settings of a storage engine, or requests for what happens anyway.
+const WITHOUT_EFFECT: [&str; 7] =
+    ["storageEngine", "indexOptionDefaults", "changeStreamPreAndPostImages", "autoIndexId", "idIndex", "temp", "flags"];
+
+/// Checks the options of `create` and gives the form in which the catalog keeps them.
+pub(super) fn normalize(options: &RawDoc) -> Result<DocBuf> {
+    for option in options {
+        let name = option.name_str();
+        if is_default(name, option.value()) || WITHOUT_EFFECT.contains(&name) {
+            continue;
+        }
+        return Err(if REFUSED.contains(&name) {
+            Error::new(Code::NOT_IMPLEMENTED, format!("smongo does not support the collection option '{name}' yet"))
+        } else {
+            Error::new(Code(40415), format!("BSON field 'create.{name}' is an unknown field."))
+        });
+    }
+    Ok(DocBuf::new())
+}
+
+/// Whether an option says what holds without it.
+fn is_default(name: &str, value: Value<'_>) -> bool {
+    match name {
+        "capped" => value.as_bool() == Some(false),
+        "collation" => {
+            let locale = value.as_doc().and_then(|collation| collation.get("locale"));
+            locale.is_some_and(|locale| locale.as_str() == Some("simple"))
+        }
+        "validator" => value.as_doc().is_some_and(RawDoc::is_empty),
+        _ => value.is_nothing() || matches!(value.tag(), Tag::Null | Tag::Undefined),
+    }
+}
+
+/// Whether two sets of options describe the same collection.
+pub(super) fn same(a: &RawDoc, b: &RawDoc) -> bool {
+    let within = |a: &RawDoc, b: &RawDoc| {
+        a.iter().all(|option| b.get(option.name_str()).is_some_and(|other| equal(option.value(), other)))
+    };
+    within(a, b) && within(b, a)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unknown_and_unsupported_options_are_told_apart() {
+        for (name, value, code) in [
+            ("capped", Value::FALSE, None),
+            ("capped", Value::TRUE, Some(238)),
+            ("storageEngine", Value::document(RawDoc::EMPTY), None),
+            ("nonsense", Value::int32(1), Some(40415)),
+        ] {
+            let result = normalize(&DocBuf::build(|doc| doc.value(name, value)));
+            assert_eq!(result.err().map(|error| error.code()), code, "{name}");
+        }
+    }
+
+    #[test]
+    fn the_order_of_options_does_not_matter() {
+        let doc = |first, second| {
+            DocBuf::build(|doc| {
+                doc.value(first, Value::int32(1));
+                doc.value(second, Value::int32(1));
+            })
+        };
+        assert!(same(&doc("a", "b"), &doc("b", "a")));
+        assert!(!same(&doc("a", "b"), &doc("a", "c")));
+    }
+}

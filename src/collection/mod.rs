@@ -1,0 +1,245 @@
+//! One collection: its table of documents, its indexes, its lock.
+//!
+//! Documents are keyed by record id, a number that grows with each insert, so that natural order is insertion order.
+//! Reading and writing take the collection's lock shared ([`Collection::share`]), changes to the collection itself
+//! take it exclusively. A thread holds at most one collection's shared lock, and takes it once.
+//!
+//! All writing goes through [`Writer`], which keeps documents and index entries together in one transaction. What a
+//! write does to a document is not known here.
+
+mod document;
+mod sizes;
+mod writer;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+use smongo_storage::{Engine as Storage, KeyFormat, Table, TableOptions};
+use smongo_vm::Code;
+use smongo_vm::value::{DocBuf, RawDoc, Value};
+
+use crate::catalog::entry::{Entry, uuid_text};
+use crate::error::{Error, Result};
+use crate::index::Index;
+use crate::request::Namespace;
+pub(crate) use document::prepare;
+use sizes::SizeCounter;
+pub(crate) use sizes::Sizes;
+pub(crate) use writer::Writer;
+
+/// A collection that the catalog lists, or did until it was dropped.
+#[derive(Debug)]
+pub(crate) struct Collection {
+    ident: String,
+    uuid: [u8; 16],
+    records: Table,
+    next_record_id: AtomicI64,
+    sizes: SizeCounter,
+    state: RwLock<State>,
+}
+
+/// What changes about a collection besides its documents.
+#[derive(Debug)]
+pub(crate) struct State {
+    ns: Namespace,
+    options: DocBuf,
+    /// The `_id` index first.
+    indexes: Vec<Arc<Index>>,
+    end: Option<End>,
+}
+
+/// Why nothing more can be done with a collection.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum End {
+    /// It was dropped.
+    Dropped,
+    /// The engine was closed.
+    Closed,
+}
+
+/// A collection that cannot change, apart from its documents, while this lives.
+pub(crate) struct Shared<'c> {
+    coll: &'c Collection,
+    state: RwLockReadGuard<'c, State>,
+}
+
+impl Collection {
+    /// Makes the tables of a new collection.
+    pub fn create(storage: &Storage, entry: Entry) -> Result<Self> {
+        let records = storage.create_table(&entry.ident, &TableOptions::new(KeyFormat::RecordId))?;
+        let indexes = entry.indexes.iter().map(|index| Index::create(storage, index.clone()).map(Arc::new));
+        let indexes = indexes.collect::<Result<_>>()?;
+        Ok(Self::assemble(entry, records, indexes, 0, Some(Sizes::default())))
+    }
+
+    /// Opens a collection that the catalog lists. Its sizes may be unknown.
+    pub fn open(storage: &Storage, entry: Entry, sizes: Option<Sizes>) -> Result<Self> {
+        let records = storage.table(&entry.ident)?;
+        let indexes = entry.indexes.iter().map(|index| Index::open(storage, index.clone()).map(Arc::new));
+        let indexes = indexes.collect::<Result<_>>()?;
+        let largest = storage.session()?.cursor(&records)?.largest_record_id()?.unwrap_or(0);
+        Ok(Self::assemble(entry, records, indexes, largest, sizes))
+    }
+
+    fn assemble(
+        entry: Entry,
+        records: Table,
+        indexes: Vec<Arc<Index>>,
+        largest_record_id: i64,
+        sizes: Option<Sizes>,
+    ) -> Self {
+        let Entry { ns, ident, uuid, options, .. } = entry;
+        Self {
+            ident,
+            uuid,
+            records,
+            next_record_id: AtomicI64::new(largest_record_id + 1),
+            sizes: SizeCounter::new(sizes),
+            state: RwLock::new(State { ns, options, indexes, end: None }),
+        }
+    }
+
+    /// The name of the table of documents, which the collection keeps for life.
+    pub fn ident(&self) -> &str {
+        &self.ident
+    }
+
+    /// The collection's UUID.
+    pub fn uuid(&self) -> &[u8; 16] {
+        &self.uuid
+    }
+
+    /// The collection's present name.
+    pub fn ns(&self) -> Namespace {
+        self.state.read().ns.clone()
+    }
+
+    /// The collection's options.
+    pub fn options(&self) -> DocBuf {
+        self.state.read().options.clone()
+    }
+
+    /// Takes the lock for reading and writing documents. Fails when the collection's life has ended.
+    pub fn share(&self) -> Result<Shared<'_>> {
+        let state = self.state.read();
+        match state.end {
+            None => Ok(Shared { coll: self, state }),
+            Some(End::Dropped) => {
+                Err(Error::new(Code::QUERY_PLAN_KILLED, format!("collection dropped. UUID {}", uuid_text(&self.uuid))))
+            }
+            Some(End::Closed) => Err(Error::new(Code::INTERRUPTED_AT_SHUTDOWN, "interrupted at shutdown")),
+        }
+    }
+
+    /// Takes the lock for changing the collection itself.
+    pub fn lock_exclusively(&self) -> RwLockWriteGuard<'_, State> {
+        self.state.write()
+    }
+
+    /// What the catalog keeps about the collection.
+    pub fn entry(&self, state: &State) -> Entry {
+        Entry {
+            ns: state.ns.clone(),
+            ident: self.ident.clone(),
+            uuid: self.uuid,
+            options: state.options.clone(),
+            indexes: state.indexes.iter().map(|index| index.entry().clone()).collect(),
+        }
+    }
+
+    /// The collection's tables.
+    pub fn tables(&self, state: &State) -> Vec<Table> {
+        let indexes = state.indexes.iter().map(|index| index.table().clone());
+        indexes.chain([self.records.clone()]).collect()
+    }
+
+    /// The sizes, when they are known.
+    pub fn known_sizes(&self) -> Option<Sizes> {
+        self.sizes.get()
+    }
+
+    /// The sizes; counted now, with all writers kept out, when they are unknown.
+    pub fn sizes(&self, storage: &Storage) -> Result<Sizes> {
+        if let Some(sizes) = self.sizes.get() {
+            return Ok(sizes);
+        }
+        let _exclusive = self.state.write();
+        if let Some(sizes) = self.sizes.get() {
+            return Ok(sizes);
+        }
+        let mut sizes = Sizes::default();
+        let session = storage.session()?;
+        let mut cursor = session.cursor(&self.records)?;
+        while let Some(doc) = cursor.next_value()? {
+            sizes.add(doc.len());
+        }
+        self.sizes.set(sizes);
+        Ok(sizes)
+    }
+
+    fn new_record_id(&self) -> i64 {
+        self.next_record_id.fetch_add(1, Ordering::Relaxed)
+    }
+}
+
+impl State {
+    /// All indexes, the one on `_id` first.
+    pub fn indexes(&self) -> &[Arc<Index>] {
+        &self.indexes
+    }
+
+    /// Ends the collection's life.
+    pub fn end(&mut self, why: End) {
+        self.end = Some(why);
+    }
+
+    /// Gives the collection another name.
+    pub fn rename(&mut self, ns: Namespace) {
+        self.ns = ns;
+    }
+}
+
+impl Shared<'_> {
+    /// The collection's present name.
+    pub fn ns(&self) -> &Namespace {
+        &self.state.ns
+    }
+
+    /// The table of documents.
+    pub fn records(&self) -> &Table {
+        &self.coll.records
+    }
+
+    /// All indexes, the one on `_id` first.
+    pub fn indexes(&self) -> &[Arc<Index>] {
+        &self.state.indexes
+    }
+
+    /// The table of the index on `_id`.
+    pub fn id_table(&self) -> Option<&Table> {
+        self.state.indexes.first().map(|index| index.table())
+    }
+
+    /// Counts what a commit changed.
+    pub fn committed(&self, delta: Sizes) {
+        self.coll.sizes.apply(delta);
+    }
+
+    fn new_record_id(&self) -> i64 {
+        self.coll.new_record_id()
+    }
+}
+
+/// A document as it comes from a table of documents.
+///
+/// Only documents go in, so anything else is damage; it reads as an empty document, which `validate` reports.
+#[inline]
+pub(crate) fn stored_document(bytes: &[u8]) -> &RawDoc {
+    RawDoc::from_bytes(bytes).unwrap_or(RawDoc::EMPTY)
+}
+
+/// The `_id` of a document.
+pub(crate) fn id_of(doc: &RawDoc) -> Value<'_> {
+    doc.get("_id").unwrap_or(Value::NOTHING)
+}

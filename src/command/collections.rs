@@ -1,0 +1,148 @@
+//! `create`, `drop`, `dropDatabase`, `renameCollection`.
+
+use smongo_vm::Code;
+use smongo_vm::value::{DocBuf, RawDoc, Tag, Value};
+
+use super::Call;
+use super::args::{self, Any, Array, Flag, Number, arguments};
+use super::generic;
+use super::reply::Reply;
+use super::table::{Command, Usage};
+use crate::error::{Error, Result};
+use crate::request::{CreateRequest, Namespace};
+
+pub(super) static CREATE: Command =
+    Command::new("create", create, "creates a collection or a view").api_v1().writes().uses_collection(Usage::Commands);
+
+arguments! {
+    /// Arguments of `create`. Their types are checked here; what they ask for is the engine's to judge.
+    struct CreateArgs in "create" strict {
+        "capped" => capped: Flag,
+        "size" => size: Number,
+        "max" => max: Number,
+        "autoIndexId" => auto_index_id: Flag,
+        "idIndex" => id_index: &'d RawDoc,
+        "storageEngine" => storage_engine: &'d RawDoc,
+        "indexOptionDefaults" => index_option_defaults: &'d RawDoc,
+        "validator" => validator: &'d RawDoc,
+        "validationLevel" => validation_level: &'d str,
+        "validationAction" => validation_action: &'d str,
+        "viewOn" => view_on: &'d str,
+        "pipeline" => pipeline: Array<'d>,
+        "collation" => collation: &'d RawDoc,
+        "timeseries" => timeseries: &'d RawDoc,
+        "expireAfterSeconds" => expire_after_seconds: Any<'d>,
+        "clusteredIndex" => clustered_index: Any<'d>,
+        "changeStreamPreAndPostImages" => images: &'d RawDoc,
+        "encryptedFields" => encrypted_fields: &'d RawDoc,
+        "recordIdsReplicated" => record_ids_replicated: bool,
+        "temp" => temp: Flag,
+        "flags" => flags: Number,
+    }
+}
+
+fn create(call: &mut Call<'_, '_>, _reply: &mut Reply<'_>) -> Result<()> {
+    let ns = call.collection()?;
+    let args: CreateArgs<'_> = args::of_command(&call.request)?;
+    args::at_least(args.size, 1, "size")?;
+    for (name, value, allowed) in [
+        ("validationLevel", args.validation_level, ["off", "strict", "moderate"]),
+        ("validationAction", args.validation_action, ["error", "warn", "errorAndLog"]),
+    ] {
+        if let Some(value) = value.filter(|value| !allowed.contains(value)) {
+            let message = format!("Enumeration value '{value}' for field 'create.{name}' is not a valid value.");
+            return Err(Error::new(Code::BAD_VALUE, message));
+        }
+    }
+    let capped = args.capped.is_some_and(|Flag(capped)| capped);
+    if capped && args.size.is_none() {
+        return Err(Error::new(Code::INVALID_OPTIONS, "the 'size' field is required when 'capped' is true"));
+    }
+    if !capped && (args.size.is_some() || args.max.is_some()) {
+        let message = "the 'capped' field needs to be true when either the 'size' or 'max' fields are present";
+        return Err(Error::new(Code::INVALID_OPTIONS, message));
+    }
+    let options = DocBuf::build(|doc| {
+        for element in call.request.body.iter().skip(1) {
+            let absent = matches!(element.value().tag(), Tag::Null | Tag::Undefined);
+            if !absent && !generic::is_generic(element.name()) {
+                doc.raw_element(element.raw());
+            }
+        }
+    });
+    call.commands.engine.create_collection(&call.op(), &CreateRequest { ns, options: &options })
+}
+
+pub(super) static DROP: Command =
+    Command::new("drop", drop, "drops a collection").api_v1().writes().uses_collection(Usage::Commands);
+
+arguments! {
+    /// Arguments of `drop`.
+    struct DropArgs in "drop" strict {
+        "collectionUUID" => collection_uuid: Any<'d>,
+    }
+}
+
+fn drop(call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<()> {
+    let ns = call.collection()?;
+    let _: DropArgs<'_> = args::of_command(&call.request)?;
+    if let Some(dropped) = call.commands.engine.drop_collection(&call.op(), &ns)? {
+        reply.value("nIndexesWas", Value::integer(i64::from(dropped.index_count)));
+        reply.string("ns", ns.full());
+    }
+    call.commands.metrics.top.forget(|name| name == ns.full());
+    Ok(())
+}
+
+pub(super) static DROP_DATABASE: Command =
+    Command::new("dropDatabase", drop_database, "drops a database").api_v1().writes();
+
+fn drop_database(call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<()> {
+    args::none(&call.request, "dropDatabase")?;
+    if !matches!(<Number as args::Argument<'_>>::from_value(call.first), Some(Number(1))) {
+        return Err(Error::new(Code(5_255_500), "have to pass 1 as db parameter"));
+    }
+    if matches!(call.db, "admin" | "config" | "local") {
+        let message = format!("Dropping the '{}' database is prohibited.", call.db);
+        return Err(Error::new(Code::ILLEGAL_OPERATION, message));
+    }
+    if call.commands.engine.drop_database(&call.op(), call.db)? {
+        reply.string("dropped", call.db);
+    }
+    let prefix = format!("{}.", call.db);
+    call.commands.metrics.top.forget(|name| name.starts_with(&prefix));
+    Ok(())
+}
+
+pub(super) static RENAME_COLLECTION: Command =
+    Command::new("renameCollection", rename_collection, "renames a collection").admin_only().writes();
+
+arguments! {
+    /// Arguments of `renameCollection`.
+    struct RenameArgs in "renameCollection" strict {
+        "to" => to: &'d str,
+        "dropTarget" => drop_target: Any<'d>,
+        "stayTemp" => stay_temp: Flag,
+        "collectionUUID" => collection_uuid: Any<'d>,
+    }
+}
+
+fn rename_collection(call: &mut Call<'_, '_>, _reply: &mut Reply<'_>) -> Result<()> {
+    let from = full_namespace(call.first, "renameCollection")?;
+    let args: RenameArgs<'_> = args::of_command(&call.request)?;
+    let to = args::require(args.to, "renameCollection", "to")?;
+    let to = full_namespace(Value::string(to), "to")?;
+    let drop_target = args.drop_target.is_some_and(|Any(value)| args::is_truthy(value));
+    call.commands.engine.rename_collection(&call.op(), &from, &to, drop_target)
+}
+
+/// A namespace given in full, database included.
+fn full_namespace(value: Value<'_>, argument: &str) -> Result<Namespace> {
+    let Some(text) = value.as_str() else {
+        return Err(args::wrong_type("renameCollection", argument, value.tag(), &["string"]));
+    };
+    match text.split_once('.') {
+        Some((db, coll)) => Namespace::new(db, coll),
+        None => Err(Error::new(Code::INVALID_NAMESPACE, format!("Invalid namespace specified '{text}'"))),
+    }
+}

@@ -1,0 +1,50 @@
+//! `count`.
+
+use smongo_vm::value::RawDoc;
+
+use super::Call;
+use super::args::{self, Any, Number, arguments};
+use super::reply::{self, Reply};
+use super::table::{Command, Usage};
+use crate::error::Result;
+use crate::request::{CountRequest, Namespace};
+
+pub(super) static COUNT: Command =
+    Command::new("count", count, "counts documents").api_v1().reads_at_any_level().uses_collection(Usage::Queries);
+
+arguments! {
+    /// Arguments of `count`.
+    struct CountArgs in "count" strict {
+        "query" => query: &'d RawDoc,
+        "limit" => limit: Number,
+        "skip" => skip: Number,
+        "hint" => hint: Any<'d>,
+        "collation" => collation: &'d RawDoc,
+        "fields" => fields: Any<'d>,
+        "mirrored" => mirrored: bool,
+        "encryptionInformation" => encryption: &'d RawDoc,
+        "querySettings" => query_settings: &'d RawDoc,
+        "includeQueryStatsMetrics" => include_query_stats: bool,
+    }
+}
+
+fn count(call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<()> {
+    let request = parse(call, call.collection()?)?;
+    let n = call.commands.engine.count(&call.op(), &request)?;
+    reply.value("n", reply::count(n));
+    Ok(())
+}
+
+/// The request in a `count` command.
+pub(super) fn parse<'d>(call: &Call<'_, 'd>, ns: Namespace) -> Result<CountRequest<'d>> {
+    let args: CountArgs<'d> = args::of_command(&call.request)?;
+    Ok(CountRequest {
+        ns,
+        filter: args.query.unwrap_or(RawDoc::EMPTY),
+        skip: args::not_negative(args.skip, "skip")?.unwrap_or(0),
+        // A negative limit counts like the positive one; zero is none.
+        limit: args.limit.map(|Number(limit)| limit.unsigned_abs()).filter(|&limit| limit > 0),
+        hint: args::hint(args.hint)?,
+        collation: args.collation.filter(|collation| !collation.is_empty()),
+    })
+}

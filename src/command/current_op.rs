@@ -1,0 +1,146 @@
+//! `currentOp`, `killOp`, `lockInfo`, `top`: what the server is doing.
+
+use smongo_vm::Code;
+use smongo_vm::value::{RawDoc, Value};
+
+use super::Call;
+use super::args::{self, Argument, Number, wrong_type};
+use super::generic;
+use super::metrics::Tally;
+use super::operations::{Running, Snapshot};
+use super::reply::{self, Reply};
+use super::table::Command;
+use crate::error::{Error, Result};
+
+pub(super) static CURRENT_OP: Command =
+    Command::new("currentOp", current_op, "lists the operations that run").admin_only();
+
+fn current_op(call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<()> {
+    let mut all = false;
+    for element in call.request.body.iter().skip(1).filter(|element| !generic::is_generic(element.name())) {
+        match element.name_str() {
+            "$all" => all = args::is_truthy(element.value()),
+            // Without users all operations are one's own.
+            "$ownOps" | "$truncateOps" => {}
+            other => {
+                let message = format!("currentOp does not filter by '{other}' yet");
+                return Err(Error::new(Code::NOT_IMPLEMENTED, message));
+            }
+        }
+    }
+    let host = call.commands.address(call.session.peer.local);
+    let shown = call.commands.operations.snapshot();
+    reply.array("inprog", |array| {
+        for snapshot in shown.iter().filter(|snapshot| all || snapshot.running.is_some()) {
+            array.document(|doc| describe(doc, &host, snapshot));
+        }
+    });
+    Ok(())
+}
+
+fn describe(doc: &mut Reply<'_>, host: &str, snapshot: &Snapshot) {
+    doc.string("type", "op");
+    doc.string("host", host);
+    doc.string("desc", &format!("conn{}", snapshot.connection_id));
+    doc.value("connectionId", reply::count(snapshot.connection_id));
+    doc.string("client", &snapshot.remote.to_string());
+    if let Some(client) = &snapshot.client {
+        doc.value("clientMetadata", Value::document(client));
+    }
+    doc.value("active", Value::bool(snapshot.running.is_some()));
+    if let Some(Running { id, command, since }) = snapshot.running {
+        let elapsed = since.elapsed();
+        doc.value("opid", Value::integer(i64::from(id)));
+        doc.value("secs_running", Value::int64(i64::try_from(elapsed.as_secs()).unwrap_or(i64::MAX)));
+        doc.value("microsecs_running", Value::int64(i64::try_from(elapsed.as_micros()).unwrap_or(i64::MAX)));
+        doc.string("op", operation(command));
+        doc.string("ns", &namespace(&snapshot.command));
+        if snapshot.command.is_empty() {
+            doc.document("command", |doc| doc.string("$truncated", command));
+        } else {
+            doc.value("command", Value::document(&snapshot.command));
+        }
+        doc.value("numYields", Value::int32(0));
+    }
+}
+
+/// mongod's class of an operation.
+fn operation(command: &str) -> &str {
+    match command {
+        "find" => "query",
+        "getMore" => "getmore",
+        "insert" | "update" => command,
+        "delete" => "remove",
+        _ => "command",
+    }
+}
+
+/// The namespace that a command document names.
+fn namespace(command: &RawDoc) -> String {
+    let db = command.get("$db").and_then(|db| db.as_str()).unwrap_or_default();
+    let first = command.get_index(0);
+    match first.and_then(|first| first.as_str()).or_else(|| command.get("collection").and_then(|coll| coll.as_str())) {
+        Some(coll) => format!("{db}.{coll}"),
+        None => format!("{db}.$cmd"),
+    }
+}
+
+pub(super) static KILL_OP: Command = Command::new("killOp", kill_op, "stops an operation").admin_only();
+
+fn kill_op(call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<()> {
+    let op = match call.request.body.get("op") {
+        None => return Err(Error::new(Code::NO_SUCH_KEY, "Did not provide \"op\" field")),
+        Some(op) => Number::from_value(op)
+            .ok_or_else(|| wrong_type("killOp", "op", op.tag(), &["number"]))
+            .map(|Number(op)| op)?,
+    };
+    let Ok(op) = i32::try_from(op) else {
+        return Err(Error::new(Code(26823), format!("invalid op : {op}. Op ID cannot be represented with 32 bits")));
+    };
+    reply.string("info", "attempting to kill op");
+    if let Ok(op) = u32::try_from(op) {
+        call.commands.operations.kill(op);
+    }
+    Ok(())
+}
+
+pub(super) static LOCK_INFO: Command =
+    Command::new("lockInfo", lock_info, "lists the locks of mongod's lock manager, of which there is none here")
+        .admin_only();
+
+fn lock_info(call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<()> {
+    args::none(&call.request, "lockInfo")?;
+    reply.array("lockInfo", |_| ());
+    Ok(())
+}
+
+pub(super) static TOP: Command = Command::new("top", top, "gives the time spent per collection").admin_only();
+
+fn top(call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<()> {
+    let entries = call.commands.metrics.top.entries();
+    reply.document("totals", |totals| {
+        totals.string("note", "all times in microseconds");
+        for (namespace, entry) in &entries {
+            // A name that BSON cannot hold cannot have come out of BSON.
+            totals.document(namespace, |doc| {
+                for (name, Tally { count, micros }) in [
+                    ("total", entry.total),
+                    ("readLock", entry.reads),
+                    ("writeLock", entry.writes),
+                    ("queries", entry.queries),
+                    ("getmore", entry.getmore),
+                    ("insert", entry.insert),
+                    ("update", entry.update),
+                    ("remove", entry.remove),
+                    ("commands", entry.commands),
+                ] {
+                    doc.document(name, |tally| {
+                        tally.value("time", reply::long(micros));
+                        tally.value("count", reply::long(count));
+                    });
+                }
+            });
+        }
+    });
+    Ok(())
+}

@@ -1,0 +1,115 @@
+//! `explain`: the plan of another command.
+
+use smongo_vm::Code;
+use smongo_vm::value::{RawDoc, Value};
+
+use super::args::{self, Array, arguments, wrong_type};
+use super::build_info::VERSION;
+use super::reply::Reply;
+use super::table::{self, Command};
+use super::{Call, count, delete, distinct, find, find_and_modify, update};
+use crate::error::{Error, Result};
+use crate::request::{DeleteStatement, ExplainRequest, Explained, Modification, UpdateStatement, Verbosity};
+use crate::wire::{Followup, Request};
+
+pub(super) static EXPLAIN: Command =
+    Command::new("explain", explain, "tells how a command would be run").api_v1().reads_at_any_level();
+
+arguments! {
+    /// Arguments of `explain`.
+    struct ExplainArgs in "explain" strict {
+        "verbosity" => verbosity: &'d str,
+    }
+}
+
+fn explain(call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<()> {
+    let args: ExplainArgs<'_> = args::of_command(&call.request)?;
+    let verbosity = match args.verbosity {
+        None => Verbosity::AllPlansExecution,
+        Some(name) => Verbosity::from_name(name).ok_or_else(|| {
+            let message = format!("Enumeration value '{name}' for field 'explain.verbosity' is not a valid value.");
+            Error::new(Code::BAD_VALUE, message)
+        })?,
+    };
+    let Some(body) = call.first.as_doc() else {
+        return Err(wrong_type("explain", "explain", call.first.tag(), &["object"]));
+    };
+    let explained = explained(call, body)?;
+    let op = call.op();
+    call.commands.engine.explain(&op, &ExplainRequest { explained, verbosity }, reply)?;
+    reply.document("command", |command| {
+        command.elements_of(body);
+        if body.get("$db").is_none() {
+            command.string("$db", call.db);
+        }
+    });
+    let local = call.session.peer.local;
+    reply.document("serverInfo", |info| {
+        info.string("host", &local.ip().to_string());
+        info.value("port", Value::int32(i32::from(local.port())));
+        info.string("version", VERSION);
+        info.string("gitVersion", env!("CARGO_PKG_VERSION"));
+    });
+    Ok(())
+}
+
+/// The request that the command `body` makes.
+fn explained<'d>(call: &mut Call<'_, 'd>, body: &'d RawDoc) -> Result<Explained<'d>> {
+    let first = body.iter().next();
+    let name = first.map(|first| first.name_str()).unwrap_or_default();
+    let Some(command) = table::lookup(name) else {
+        let message = format!("Explain failed due to unknown command: {name}");
+        return Err(Error::new(Code::COMMAND_NOT_FOUND, message));
+    };
+    let inner = Call {
+        commands: call.commands,
+        session: &mut *call.session,
+        request: Request { body, sequences: &[], legacy_db: None, exhaust_allowed: false },
+        command,
+        name,
+        first: first.map_or(Value::NOTHING, |first| first.value()),
+        db: call.db,
+        generic: super::Generic::parse(body)?,
+        started: call.started,
+        waited: call.waited,
+        followup: Followup::Done,
+    };
+    Ok(match command.name {
+        "find" => Explained::Find(find::parse(&inner, inner.collection()?)?),
+        "count" => Explained::Count(count::parse(&inner, inner.collection()?)?),
+        "distinct" => Explained::Distinct(distinct::parse(&inner, inner.collection()?)?),
+        "update" => Explained::Update(inner.collection()?, update::parse_statement(only_statement(body, "updates")?)?),
+        "delete" => Explained::Delete(inner.collection()?, delete::parse_statement(only_statement(body, "deletes")?)?),
+        "findAndModify" => {
+            let request = find_and_modify::parse(&inner, inner.collection()?)?;
+            let (filter, hint, collation) = (request.filter, request.hint, request.collation);
+            match request.action {
+                Modification::Remove => {
+                    Explained::Delete(request.ns, DeleteStatement { filter, multi: false, hint, collation })
+                }
+                Modification::Update { update, upsert, array_filters, .. } => {
+                    let sort = request.sort;
+                    let statement = UpdateStatement::new(filter, update);
+                    Explained::Update(
+                        request.ns,
+                        UpdateStatement { upsert, array_filters, hint, collation, sort, ..statement },
+                    )
+                }
+            }
+        }
+        other => {
+            return Err(Error::new(Code::ILLEGAL_OPERATION, format!("Command {other} cannot be explained")));
+        }
+    })
+}
+
+/// The one statement of a write command; more cannot be explained at once.
+fn only_statement<'d>(body: &'d RawDoc, name: &str) -> Result<&'d RawDoc> {
+    let value = body.get(name).unwrap_or(Value::NOTHING);
+    let array = <Array<'_> as args::Argument<'_>>::from_value(value);
+    let Array(array) = array.ok_or_else(|| args::missing_field("explain", name))?;
+    match args::documents_of(array, "explain", name)?.as_slice() {
+        [one] => Ok(one),
+        _ => Err(Error::new(Code::INVALID_LENGTH, "explained write batches must be of size 1")),
+    }
+}

@@ -1,0 +1,115 @@
+//! `listDatabases`, `listCollections`, `listIndexes`.
+
+use smongo_vm::Code;
+use smongo_vm::value::RawDoc;
+
+use super::Call;
+use super::args::{self, Flag, Number, arguments};
+use super::reply::{self, Reply};
+use super::table::{Command, Usage};
+use crate::error::{Error, Result};
+use crate::request::{ListCollectionsRequest, Namespace};
+
+/// Bytes of a mebibyte, the unit of `totalSizeMb`.
+const MEBIBYTE: u64 = 1024 * 1024;
+
+pub(super) static LIST_DATABASES: Command =
+    Command::new("listDatabases", list_databases, "lists the databases").admin_only().api_v1();
+
+arguments! {
+    /// Arguments of `listDatabases`.
+    struct ListDatabasesArgs in "listDatabases" strict {
+        "filter" => filter: &'d RawDoc,
+        "nameOnly" => name_only: Flag,
+        "authorizedDatabases" => authorized_databases: bool,
+    }
+}
+
+fn list_databases(call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<()> {
+    let args: ListDatabasesArgs<'_> = args::of_command(&call.request)?;
+    let name_only = args.name_only.is_some_and(|Flag(on)| on);
+    let filter = args.filter.unwrap_or(RawDoc::EMPTY);
+    let op = call.op();
+    let engine = &call.commands.engine;
+    let total = reply.array("databases", |array| engine.list_databases(&op, filter, name_only, array))?;
+    if !name_only {
+        reply.value("totalSize", reply::long(total));
+        reply.value("totalSizeMb", reply::long(total / MEBIBYTE));
+    }
+    Ok(())
+}
+
+arguments! {
+    /// The `cursor` argument.
+    struct CursorArgs in "cursor" strict {
+        "batchSize" => batch_size: Number,
+    }
+}
+
+fn batch_size(cursor: Option<&RawDoc>) -> Result<Option<u64>> {
+    let Some(doc) = cursor else { return Ok(None) };
+    let args: CursorArgs<'_> = args::of_document(doc)?;
+    args::not_negative(args.batch_size, "batchSize")
+}
+
+pub(super) static LIST_COLLECTIONS: Command =
+    Command::new("listCollections", list_collections, "lists the collections and views of a database").api_v1();
+
+arguments! {
+    /// Arguments of `listCollections`.
+    struct ListCollectionsArgs in "listCollections" strict {
+        "filter" => filter: &'d RawDoc,
+        "nameOnly" => name_only: Flag,
+        "authorizedCollections" => authorized_collections: Flag,
+        "cursor" => cursor: &'d RawDoc,
+        "includePendingDrops" => include_pending_drops: Flag,
+    }
+}
+
+fn list_collections(call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<()> {
+    let args: ListCollectionsArgs<'_> = args::of_command(&call.request)?;
+    let ns = Namespace::new(call.db, "$cmd.listCollections")?;
+    let request = ListCollectionsRequest {
+        db: call.db,
+        filter: args.filter.unwrap_or(RawDoc::EMPTY),
+        name_only: args.name_only.is_some_and(|Flag(on)| on),
+        batch_size: batch_size(args.cursor)?,
+    };
+    let op = call.op();
+    let engine = &call.commands.engine;
+    let fill = |batch: &mut reply::Batch<'_>| engine.list_collections(&op, &request, batch);
+    let id = reply::cursor(reply, "firstBatch", ns.full(), fill)?;
+    call.commands.sessions.cursor_open(id, call.session_id(), &ns);
+    Ok(())
+}
+
+pub(super) static LIST_INDEXES: Command =
+    Command::new("listIndexes", list_indexes, "lists the indexes of a collection")
+        .api_v1()
+        .uses_collection(Usage::Commands);
+
+arguments! {
+    /// Arguments of `listIndexes`.
+    struct ListIndexesArgs in "listIndexes" strict {
+        "cursor" => cursor: &'d RawDoc,
+        "includeIndexBuildInfo" => include_build_info: bool,
+        "includeBuildUUIDs" => include_build_uuids: Flag,
+        "isTimeseriesNamespace" => is_timeseries: bool,
+        "collectionUUID" => collection_uuid: args::Any<'d>,
+    }
+}
+
+fn list_indexes(call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<()> {
+    let ns = call.collection()?;
+    let args: ListIndexesArgs<'_> = args::of_command(&call.request)?;
+    if args.include_build_info == Some(true) {
+        return Err(Error::new(Code::NOT_IMPLEMENTED, "listIndexes.includeIndexBuildInfo is not implemented"));
+    }
+    let batch_size = batch_size(args.cursor)?;
+    let op = call.op();
+    let engine = &call.commands.engine;
+    let fill = |batch: &mut reply::Batch<'_>| engine.list_indexes(&op, &ns, batch_size, batch);
+    let id = reply::cursor(reply, "firstBatch", ns.full(), fill)?;
+    call.commands.sessions.cursor_open(id, call.session_id(), &ns);
+    Ok(())
+}

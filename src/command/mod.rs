@@ -1,0 +1,446 @@
+//! MongoDB's commands: from a request document to a reply document.
+//!
+//! [`Commands`] is the [`Service`] behind the wire. For each request it finds the command in the one table, reads the
+//! arguments that every command takes, checks what can be checked for all (database, API version, concerns,
+//! session), runs the command's handler, and closes the reply. Handlers are thin: they type the arguments, fill one of
+//! the engine's request structs and write what the engine gives back.
+//!
+//! This module must not know frames or sockets, nor how the engine does its work. To add a command see `table.rs`.
+
+mod args;
+mod auth;
+mod build_info;
+mod clock;
+mod collections;
+mod concern;
+mod count;
+mod current_op;
+mod cursors;
+mod delete;
+mod diagnostics;
+mod distinct;
+mod explain;
+mod find;
+mod find_and_modify;
+mod generic;
+mod get_log;
+mod handshake;
+mod insert;
+mod listing;
+mod metrics;
+mod operations;
+mod parameters;
+mod replication;
+mod reply;
+mod server_status;
+mod sessions;
+mod stats;
+mod table;
+mod update;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex};
+use smongo_vm::Code;
+use smongo_vm::value::{DocWriter, Value};
+
+use crate::engine::Engine;
+use crate::error::{Error, Result};
+use crate::request::{Namespace, OpContext};
+use crate::wire::log::{Attr, Log};
+use crate::wire::{Followup, Peer, Request, Service};
+
+pub use build_info::VERSION;
+
+use concern::ReadLevel;
+use generic::{Generic, SessionId};
+use metrics::Metrics;
+use operations::{Operations, Slot};
+use reply::Reply;
+use table::{Command, Counter, ReadLevels, Usage};
+
+/// Operations that take longer are logged. MongoDB's default: 100 ms.
+const SLOW: Duration = Duration::from_millis(100);
+
+/// mongod's code for a request without `$db`.
+const MISSING_DB: Code = Code(40571);
+/// `APIStrictError`.
+const API_STRICT_ERROR: Code = Code(323);
+
+/// What the server says about itself.
+#[derive(Clone, Debug)]
+pub struct CommandOptions {
+    /// The name of the one-node replica set; `None` poses as a standalone server.
+    pub set_name: Option<String>,
+    /// The `host:port` that clients are told to connect to; the address that a client used, when absent.
+    pub advertised: Option<String>,
+    /// The command line, for `getCmdLineOpts`.
+    pub argv: Vec<String>,
+    /// Connections that the server accepts at once.
+    pub max_connections: usize,
+    /// Whether nothing outlives the server.
+    pub in_memory: bool,
+}
+
+impl Default for CommandOptions {
+    fn default() -> Self {
+        Self {
+            set_name: Some("rs0".into()),
+            advertised: None,
+            argv: Vec::new(),
+            max_connections: crate::wire::ServerOptions::default().max_connections,
+            in_memory: false,
+        }
+    }
+}
+
+/// The commands over one engine.
+#[derive(Debug)]
+pub struct Commands {
+    engine: Arc<Engine>,
+    options: CommandOptions,
+    log: Arc<Log>,
+    started: Instant,
+    /// Identifies this process to clients that watch the topology.
+    process_id: [u8; 12],
+    clock: clock::ClusterClock,
+    operations: Operations,
+    sessions: sessions::Sessions,
+    metrics: Metrics,
+    parameters: parameters::Parameters,
+    stopping: Stopping,
+}
+
+/// Whether the server is about to stop, and a way to wait for it.
+#[derive(Debug, Default)]
+struct Stopping {
+    flag: Mutex<bool>,
+    changed: Condvar,
+}
+
+impl Stopping {
+    /// Waits until the server stops, at most for `time`. Gives whether it stops.
+    fn wait(&self, time: Duration) -> bool {
+        let deadline = Instant::now() + time;
+        let mut flag = self.flag.lock();
+        while !*flag && !self.changed.wait_until(&mut flag, deadline).timed_out() {}
+        *flag
+    }
+}
+
+/// What is known about one connection.
+#[derive(Debug)]
+pub struct Session {
+    peer: Peer,
+    slot: Arc<Slot>,
+    /// The logical session used last, and when that was noted.
+    last_session: Option<(SessionId, Instant)>,
+    /// `database.collection` of the request at hand; the buffer is reused.
+    namespace: String,
+}
+
+/// One run of a command.
+pub(crate) struct Call<'c, 'd> {
+    commands: &'c Commands,
+    session: &'c mut Session,
+    request: Request<'d>,
+    command: &'static Command,
+    /// The name by which the client called the command.
+    name: &'d str,
+    /// The value of the first element: the collection, for most commands.
+    first: Value<'d>,
+    db: &'d str,
+    generic: Generic<'d>,
+    started: Instant,
+    /// Time spent waiting for the client's sake, which is not work.
+    waited: Duration,
+    followup: Followup,
+}
+
+impl<'d> Call<'_, 'd> {
+    /// The circumstances of the operation, for the engine.
+    fn op(&self) -> OpContext {
+        OpContext::new().max_time_ms(self.generic.max_time_ms).interrupted_by(self.session.slot.interrupt())
+    }
+
+    /// The collection that the command's first argument names.
+    fn collection(&self) -> Result<Namespace> {
+        let Some(coll) = self.first.as_str() else {
+            let message = format!("collection name has invalid type {}", self.first.tag().name());
+            return Err(Error::new(Code::INVALID_NAMESPACE, message));
+        };
+        Namespace::new(self.db, coll)
+    }
+
+    /// The id of the logical session that the request belongs to.
+    fn session_id(&self) -> Option<SessionId> {
+        self.generic.session
+    }
+
+    /// Whether the write must be on the storage device before the reply.
+    fn journal(&self) -> bool {
+        self.generic.write_concern.is_some_and(|concern| concern.waits_for_journal())
+    }
+}
+
+impl Commands {
+    /// The commands over `engine`.
+    pub fn new(engine: Arc<Engine>, options: CommandOptions, log: Arc<Log>) -> Self {
+        Self {
+            engine,
+            options,
+            log,
+            started: Instant::now(),
+            process_id: crate::object_id::generate(),
+            clock: clock::ClusterClock::new(),
+            operations: Operations::default(),
+            sessions: sessions::Sessions::default(),
+            metrics: Metrics::default(),
+            parameters: parameters::Parameters::default(),
+            stopping: Stopping::default(),
+        }
+    }
+
+    /// Runs the command in `request` and writes its reply, `ok` included.
+    fn execute(&self, session: &mut Session, request: &Request<'_>, reply: &mut Reply<'_>) -> Result<Followup> {
+        let started = Instant::now();
+        let first = request.body.iter().next();
+        let name = first.map(|first| first.name_str()).unwrap_or_default();
+        let Some(command) = table::lookup(name) else {
+            return Err(Error::new(Code::COMMAND_NOT_FOUND, format!("no such command: '{name}'")));
+        };
+        self.operations.begin(&session.slot, command.name, request.body, started);
+        let guard = OperationGuard { operations: &self.operations, slot: Arc::clone(&session.slot) };
+        let generic = Generic::parse(request.body)?;
+        let db = database(request, &generic)?;
+        let mut call = Call {
+            commands: self,
+            session,
+            request: *request,
+            command,
+            name,
+            first: first.map_or(Value::NOTHING, |first| first.value()),
+            db,
+            generic,
+            started,
+            waited: Duration::ZERO,
+            followup: Followup::Done,
+        };
+        let result = self.check(&mut call).and_then(|()| (command.run)(&mut call, reply));
+        self.account(&mut call);
+        result?;
+        if command.writes {
+            self.clock.tick();
+            if let Some(concern) = &call.generic.write_concern {
+                concern.report(reply);
+            }
+        }
+        drop(guard);
+        reply.value("ok", Value::double(1.0));
+        Ok(call.followup)
+    }
+
+    /// What is checked for every command.
+    fn check(&self, call: &mut Call<'_, '_>) -> Result<()> {
+        let command = call.command;
+        if command.admin_only && call.db != "admin" {
+            let message = format!("{} may only be run against the admin database.", command.name);
+            return Err(Error::new(Code::UNAUTHORIZED, message));
+        }
+        if call.generic.api_strict == Some(true) && !command.in_api_v1 {
+            let message = format!("Provided apiStrict:true, but the command {} is not in API Version 1.", command.name);
+            return Err(Error::new(API_STRICT_ERROR, message));
+        }
+        if let Some(concern) = call.generic.read_concern {
+            self.check_read_concern(command, concern)?;
+        }
+        if call.generic.write_concern.is_some() && !command.writes {
+            return Err(Error::new(Code::INVALID_OPTIONS, "Command does not support writeConcern"));
+        }
+        if let Some(id) = call.generic.session {
+            let noted = call.session.last_session;
+            let fresh = noted
+                .is_some_and(|(last, when)| last == id && call.started.duration_since(when) < sessions::REFRESH_GRAIN);
+            if !fresh {
+                self.sessions.touch(id, call.started)?;
+                call.session.last_session = Some((id, call.started));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_read_concern(&self, command: &Command, concern: concern::ReadConcern) -> Result<()> {
+        let refuse = |level: ReadLevel| {
+            let message = format!(
+                "Command {} does not support {{ readConcern: {{ level: \"{}\", provenance: \"clientSupplied\" }} }} :: \
+                 caused by :: read concern not supported",
+                command.name,
+                level.name()
+            );
+            Err(Error::new(Code::INVALID_OPTIONS, message))
+        };
+        match concern.level {
+            None | Some(ReadLevel::Local) => {}
+            Some(level) if command.read_levels == ReadLevels::LocalOnly => return refuse(level),
+            Some(_) => {}
+        }
+        if let Some(time) = concern.after_cluster_time {
+            let now = self.clock.now();
+            if self.options.set_name.is_none() {
+                let message = "Cannot specify afterClusterTime readConcern without replication enabled";
+                return Err(Error::new(Code::ILLEGAL_OPERATION, message));
+            }
+            if time > now {
+                let message = format!(
+                    "readConcern afterClusterTime value must not be greater than the current clusterTime. Requested \
+                     clusterTime: {}; current clusterTime: {}",
+                    timestamp_text(time),
+                    timestamp_text(now)
+                );
+                return Err(Error::new(Code::INVALID_OPTIONS, message));
+            }
+        }
+        Ok(())
+    }
+
+    /// Counts the operation, and logs it when it was slow.
+    fn account(&self, call: &mut Call<'_, '_>) {
+        let elapsed = call.started.elapsed().saturating_sub(call.waited);
+        let command = call.command;
+        match command.counter {
+            Counter::ByHandler => {}
+            counter => self.metrics.count(counter),
+        }
+        self.metrics.latency(command, elapsed);
+        let verbose = self.parameters.log_level() > 0;
+        if command.usage == Usage::None && elapsed < SLOW && !verbose {
+            return;
+        }
+        let namespace = &mut call.session.namespace;
+        namespace.clear();
+        namespace.push_str(call.db);
+        if command.usage != Usage::None {
+            // A getMore names its collection in an argument of its own.
+            let coll = match command.usage {
+                Usage::GetMore => call.request.body.get("collection").and_then(|value| value.as_str()),
+                _ => call.first.as_str(),
+            };
+            if let Some(coll) = coll {
+                namespace.push('.');
+                namespace.push_str(coll);
+                self.metrics.top.record(namespace, command.usage, elapsed);
+            }
+        }
+        if elapsed >= SLOW || verbose {
+            let attrs = [
+                ("type", Attr::Str("command")),
+                ("ns", Attr::Str(namespace)),
+                ("command", Attr::Str(command.name)),
+                ("durationMillis", Attr::Int(i64::try_from(elapsed.as_millis()).unwrap_or(i64::MAX))),
+            ];
+            let context = format!("conn{}", call.session.peer.connection_id);
+            self.log.info("COMMAND", 51803, &context, "Slow query", &attrs);
+        }
+    }
+
+    /// Appends what every reply of a replica set member ends with.
+    fn close_reply(&self, reply: &mut Reply<'_>) {
+        if self.options.set_name.is_none() {
+            return;
+        }
+        let time = Value::timestamp(self.clock.now());
+        reply.document("$clusterTime", |doc| {
+            doc.value("clusterTime", time);
+            doc.document("signature", |signature| {
+                // What a server without keys signs with.
+                signature.value("hash", Value::binary(0, &[0; 20]));
+                signature.value("keyId", Value::int64(0));
+            });
+        });
+        reply.value("operationTime", time);
+    }
+
+    /// The address that clients are told to use for this server.
+    fn address(&self, local: SocketAddr) -> String {
+        self.options.advertised.clone().unwrap_or_else(|| local.to_string())
+    }
+}
+
+/// Notes the end of an operation, however it ends.
+struct OperationGuard<'c> {
+    operations: &'c Operations,
+    slot: Arc<Slot>,
+}
+
+impl Drop for OperationGuard<'_> {
+    fn drop(&mut self) {
+        self.operations.end(&self.slot);
+    }
+}
+
+/// The database that a request runs on.
+fn database<'d>(request: &Request<'d>, generic: &Generic<'d>) -> Result<&'d str> {
+    let db = match (request.legacy_db, generic.db) {
+        (Some(db), _) => db,
+        (None, Some(value)) => value.as_str().ok_or_else(|| args::wrong_type("$db", "", value.tag(), &["string"]))?,
+        (None, None) => return Err(Error::new(MISSING_DB, "OP_MSG requests require a $db argument")),
+    };
+    Namespace::check_db_name(db)?;
+    Ok(db)
+}
+
+/// A timestamp as mongod prints it.
+fn timestamp_text(bits: u64) -> String {
+    format!("Timestamp({}, {})", bits >> 32, bits & u64::from(u32::MAX))
+}
+
+impl Service for Commands {
+    type Session = Session;
+
+    fn open(&self, peer: Peer) -> Session {
+        Session { peer, slot: self.operations.open(peer), last_session: None, namespace: String::new() }
+    }
+
+    fn run(&self, session: &mut Session, request: &Request<'_>, out: &mut Vec<u8>) -> Followup {
+        let start = out.len();
+        let mut reply = DocWriter::new(out);
+        let followup = match self.execute(session, request, &mut reply) {
+            Ok(followup) => followup,
+            Err(error) => {
+                // Whatever the handler had written is replaced by the error.
+                out.truncate(start);
+                reply = DocWriter::new(out);
+                reply::error(&mut reply, &error);
+                self.metrics.failed();
+                Followup::Done
+            }
+        };
+        self.close_reply(&mut reply);
+        reply.finish();
+        followup
+    }
+
+    fn refuse(&self, _session: &mut Session, error: &smongo_vm::Error, out: &mut Vec<u8>) {
+        let mut reply = DocWriter::new(out);
+        reply::error(&mut reply, &error.clone().into());
+        self.metrics.failed();
+        self.close_reply(&mut reply);
+        reply.finish();
+    }
+
+    fn close(&self, session: Session) {
+        self.operations.close(&session.slot);
+    }
+
+    fn stopping(&self) {
+        *self.stopping.flag.lock() = true;
+        self.stopping.changed.notify_all();
+        self.operations.kill_all();
+    }
+
+    fn traffic(&self, bytes_in: usize, bytes_out: usize) {
+        self.metrics.traffic(bytes_in, bytes_out);
+    }
+}

@@ -1,0 +1,146 @@
+//! `getParameter` and `setParameter`.
+
+use std::sync::atomic::{AtomicI32, Ordering};
+
+use smongo_vm::Code;
+use smongo_vm::value::{Tag, Value};
+
+use super::Call;
+use super::args::{self, Argument, Flag, Number, wrong_type};
+use super::generic;
+use super::reply::Reply;
+use super::table::Command;
+use crate::error::{Error, Result};
+
+/// Largest log level. MongoDB: 5.
+const MAX_LOG_LEVEL: i32 = 5;
+
+/// What can be set while the server runs.
+#[derive(Debug, Default)]
+pub(super) struct Parameters {
+    log_level: AtomicI32,
+}
+
+impl Parameters {
+    /// From 1 on, every operation is logged, not only the slow ones.
+    pub(super) fn log_level(&self) -> i32 {
+        self.log_level.load(Ordering::Relaxed)
+    }
+}
+
+/// One parameter.
+struct Parameter {
+    name: &'static str,
+    get: fn(&Parameters, &str, &mut Reply<'_>),
+    set: Option<fn(&Parameters, Value<'_>) -> Result<()>>,
+}
+
+/// Every parameter.
+static PARAMETERS: &[Parameter] = &[
+    Parameter { name: "authenticationMechanisms", get: |_, name, reply| reply.array(name, |_| ()), set: None },
+    Parameter {
+        name: "featureCompatibilityVersion",
+        get: |_, name, reply| reply.document(name, |doc| doc.string("version", "8.2")),
+        set: None,
+    },
+    Parameter {
+        name: "logLevel",
+        get: |parameters, name, reply| reply.value(name, Value::int32(parameters.log_level())),
+        set: Some(set_log_level),
+    },
+];
+
+fn set_log_level(parameters: &Parameters, value: Value<'_>) -> Result<()> {
+    let level = Number::from_value(value).and_then(|Number(n)| i32::try_from(n).ok());
+    match level {
+        Some(level @ 0..=MAX_LOG_LEVEL) => {
+            parameters.log_level.store(level, Ordering::Relaxed);
+            Ok(())
+        }
+        _ => Err(Error::new(Code::BAD_VALUE, format!("Invalid value for logLevel: {value:?}"))),
+    }
+}
+
+fn lookup(name: &str) -> Option<&'static Parameter> {
+    PARAMETERS.iter().find(|parameter| parameter.name == name)
+}
+
+pub(super) static GET_PARAMETER: Command =
+    Command::new("getParameter", get_parameter, "gives the server's parameters").admin_only();
+
+fn get_parameter(call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<()> {
+    let mut all = call.first.as_str() == Some("*");
+    let mut details = false;
+    if let Some(how) = call.first.as_doc() {
+        for element in how {
+            let flag = match element.name_str() {
+                "showDetails" => &mut details,
+                "allParameters" => &mut all,
+                other => return Err(args::unknown_field("getParameter", other)),
+            };
+            let value = element.value();
+            *flag = match Flag::from_value(value) {
+                Some(Flag(on)) => on,
+                None => return Err(wrong_type("getParameter", element.name_str(), value.tag(), Flag::TYPES)),
+            };
+        }
+    }
+    let wanted = |name: &str| all || call.request.body.iter().skip(1).any(|element| element.name_str() == name);
+    let mut found = false;
+    for parameter in PARAMETERS.iter().filter(|parameter| wanted(parameter.name)) {
+        found = true;
+        let parameters = &call.commands.parameters;
+        if details {
+            reply.document(parameter.name, |doc| {
+                (parameter.get)(parameters, "value", doc);
+                doc.value("settableAtRuntime", Value::bool(parameter.set.is_some()));
+                doc.value("settableAtStartup", Value::FALSE);
+            });
+        } else {
+            (parameter.get)(parameters, parameter.name, reply);
+        }
+    }
+    if found { Ok(()) } else { Err(Error::new(Code::INVALID_OPTIONS, "no option found to get")) }
+}
+
+pub(super) static SET_PARAMETER: Command =
+    Command::new("setParameter", set_parameter, "changes the server's parameters").admin_only();
+
+fn set_parameter(call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<()> {
+    let parameters = &call.commands.parameters;
+    let given = call.request.body.iter().skip(1).filter(|element| !generic::is_generic(element.name()));
+    // All names are checked before anything is changed.
+    for element in given.clone() {
+        let name = element.name_str();
+        match lookup(name) {
+            None => {
+                let message =
+                    format!("attempted to set unrecognized parameter [{name}], use help:true to see options ");
+                return Err(Error::new(Code::INVALID_OPTIONS, message));
+            }
+            Some(Parameter { set: None, .. }) => {
+                let message = format!("not allowed to change [{name}] at runtime");
+                return Err(Error::new(Code::ILLEGAL_OPERATION, message));
+            }
+            Some(_) => {}
+        }
+    }
+    let mut changed = false;
+    for element in given {
+        let Some(parameter) = lookup(element.name_str()) else { continue };
+        let Some(set) = parameter.set else { continue };
+        if matches!(element.value().tag(), Tag::Null | Tag::Undefined) {
+            return Err(wrong_type("setParameter", parameter.name, element.value().tag(), Number::TYPES));
+        }
+        if !changed {
+            (parameter.get)(parameters, "was", reply);
+            changed = true;
+        }
+        set(parameters, element.value())?;
+    }
+    if changed {
+        Ok(())
+    } else {
+        Err(Error::new(Code::INVALID_OPTIONS, "no option found to set, use help:true to see options "))
+    }
+}

@@ -1,0 +1,124 @@
+//! The one-node replica set's own commands, and those that a node outside a cluster refuses.
+
+use smongo_vm::Code;
+use smongo_vm::value::Value;
+
+use super::handshake::TERM;
+use super::reply::Reply;
+use super::table::Command;
+use super::{Call, Commands};
+use crate::error::{Error, Result};
+use crate::request::wall_clock_millis;
+
+pub(super) static REPL_SET_GET_STATUS: Command =
+    Command::new("replSetGetStatus", get_status, "describes the replica set").admin_only();
+
+pub(super) static REPL_SET_GET_CONFIG: Command =
+    Command::new("replSetGetConfig", get_config, "gives the replica set's configuration").admin_only();
+
+fn set_name(commands: &Commands) -> Result<&str> {
+    commands
+        .options
+        .set_name
+        .as_deref()
+        .ok_or_else(|| Error::new(Code::NO_REPLICATION_ENABLED, "not running with --replSet"))
+}
+
+fn get_status(call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<()> {
+    let commands = call.commands;
+    let name = set_name(commands)?;
+    let address = commands.address(call.session.peer.local);
+    let uptime = i64::try_from(commands.started.elapsed().as_secs()).unwrap_or(i64::MAX);
+    let time = commands.clock.now();
+    let date = Value::date_time(i64::try_from(time >> 32).unwrap_or(0) * 1000);
+    let op_time = |doc: &mut Reply<'_>, name: &str| {
+        doc.document(name, |op_time| {
+            op_time.value("ts", Value::timestamp(time));
+            op_time.value("t", Value::int64(TERM));
+        });
+    };
+    reply.string("set", name);
+    reply.value("date", Value::date_time(wall_clock_millis()));
+    reply.value("myState", Value::int32(1));
+    reply.value("term", Value::int64(TERM));
+    reply.string("syncSourceHost", "");
+    reply.value("syncSourceId", Value::int32(-1));
+    reply.value("heartbeatIntervalMillis", Value::int64(2000));
+    reply.value("majorityVoteCount", Value::int32(1));
+    reply.value("writeMajorityCount", Value::int32(1));
+    reply.value("votingMembersCount", Value::int32(1));
+    reply.value("writableVotingMembersCount", Value::int32(1));
+    reply.document("optimes", |optimes| {
+        op_time(optimes, "lastCommittedOpTime");
+        optimes.value("lastCommittedWallTime", date);
+        op_time(optimes, "readConcernMajorityOpTime");
+        op_time(optimes, "appliedOpTime");
+        op_time(optimes, "durableOpTime");
+        optimes.value("lastAppliedWallTime", date);
+        optimes.value("lastDurableWallTime", date);
+    });
+    reply.array("members", |members| {
+        members.document(|member| {
+            member.value("_id", Value::int32(0));
+            member.string("name", &address);
+            member.value("health", Value::double(1.0));
+            member.value("state", Value::int32(1));
+            member.string("stateStr", "PRIMARY");
+            member.value("uptime", Value::integer(uptime));
+            op_time(member, "optime");
+            member.value("optimeDate", date);
+            member.string("syncSourceHost", "");
+            member.value("syncSourceId", Value::int32(-1));
+            member.string("infoMessage", "");
+            member.value("configVersion", Value::int32(1));
+            member.value("configTerm", Value::int32(1));
+            member.value("self", Value::TRUE);
+            member.string("lastHeartbeatMessage", "");
+        });
+    });
+    Ok(())
+}
+
+fn get_config(call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<()> {
+    let commands = call.commands;
+    let name = set_name(commands)?;
+    let address = commands.address(call.session.peer.local);
+    reply.document("config", |config| {
+        config.string("_id", name);
+        config.value("version", Value::int32(1));
+        config.value("term", Value::int32(1));
+        config.array("members", |members| {
+            members.document(|member| {
+                member.value("_id", Value::int32(0));
+                member.string("host", &address);
+                member.value("arbiterOnly", Value::FALSE);
+                member.value("buildIndexes", Value::TRUE);
+                member.value("hidden", Value::FALSE);
+                member.value("priority", Value::int32(1));
+                member.document("tags", |_| ());
+                member.value("secondaryDelaySecs", Value::int64(0));
+                member.value("votes", Value::int32(1));
+            });
+        });
+        config.value("protocolVersion", Value::int64(1));
+        // Commits reach the operating system at once and the device within 100 ms; only `j: true` waits for that.
+        config.value("writeConcernMajorityJournalDefault", Value::FALSE);
+    });
+    Ok(())
+}
+
+pub(super) static SHARDING_STATE: Command =
+    Command::new("shardingState", sharding_state, "tells whether this server is a shard").admin_only();
+
+fn sharding_state(_call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<()> {
+    reply.value("enabled", Value::FALSE);
+    Ok(())
+}
+
+pub(super) static GET_LAST_ERROR: Command =
+    Command::new("getLastError", get_last_error, "is refused, as write commands report their own errors")
+        .aliases(&["getlasterror"]);
+
+fn get_last_error(_call: &mut Call<'_, '_>, _reply: &mut Reply<'_>) -> Result<()> {
+    Err(Error::new(Code(5_739_000), "getLastError command is not supported"))
+}

@@ -1,0 +1,212 @@
+//! The one table of commands.
+//!
+//! A command's row stands beside its code; this is the list of them. To add a command: write a file with a row and a
+//! handler, name the row here.
+
+use std::collections::HashMap;
+use std::sync::OnceLock;
+
+use super::reply::Reply;
+use super::{
+    Call, auth, build_info, collections, count, current_op, cursors, delete, diagnostics, distinct, explain, find,
+    find_and_modify, get_log, handshake, insert, listing, parameters, replication, server_status, sessions, stats,
+    update,
+};
+use crate::error::Result;
+
+/// What runs a command: it reads its arguments from the call and writes its reply up to, not including, `ok`.
+pub(super) type Handler = fn(&mut Call<'_, '_>, &mut Reply<'_>) -> Result<()>;
+
+/// Which of mongod's operation counters a command raises.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Counter {
+    /// Counted by the handler: one for each document or statement.
+    ByHandler,
+    Query,
+    GetMore,
+    Command,
+}
+
+/// Which read concern levels a command takes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum ReadLevels {
+    LocalOnly,
+    All,
+}
+
+/// What a command does to a collection, for `top`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Usage {
+    /// The command's first argument is no collection.
+    None,
+    Queries,
+    GetMore,
+    Insert,
+    Update,
+    Remove,
+    Commands,
+}
+
+/// One command.
+#[derive(Debug)]
+pub(super) struct Command {
+    pub(super) name: &'static str,
+    pub(super) aliases: &'static [&'static str],
+    pub(super) help: &'static str,
+    pub(super) run: Handler,
+    /// Whether the command runs on `admin` only.
+    pub(super) admin_only: bool,
+    /// Whether a client must have authenticated, where authentication is on.
+    pub(super) needs_auth: bool,
+    /// Whether the command changes data, and so takes a write concern and moves the cluster clock.
+    pub(super) writes: bool,
+    pub(super) read_levels: ReadLevels,
+    /// Whether the command belongs to version 1 of the Stable API.
+    pub(super) in_api_v1: bool,
+    pub(super) counter: Counter,
+    pub(super) usage: Usage,
+}
+
+impl Command {
+    /// A command with the most common traits.
+    pub(super) const fn new(name: &'static str, run: Handler, help: &'static str) -> Self {
+        Self {
+            name,
+            aliases: &[],
+            help,
+            run,
+            admin_only: false,
+            needs_auth: true,
+            writes: false,
+            read_levels: ReadLevels::LocalOnly,
+            in_api_v1: false,
+            counter: Counter::Command,
+            usage: Usage::None,
+        }
+    }
+
+    pub(super) const fn aliases(mut self, aliases: &'static [&'static str]) -> Self {
+        self.aliases = aliases;
+        self
+    }
+
+    pub(super) const fn admin_only(mut self) -> Self {
+        self.admin_only = true;
+        self
+    }
+
+    pub(super) const fn without_auth(mut self) -> Self {
+        self.needs_auth = false;
+        self
+    }
+
+    pub(super) const fn writes(mut self) -> Self {
+        self.writes = true;
+        self
+    }
+
+    pub(super) const fn reads_at_any_level(mut self) -> Self {
+        self.read_levels = ReadLevels::All;
+        self
+    }
+
+    pub(super) const fn api_v1(mut self) -> Self {
+        self.in_api_v1 = true;
+        self
+    }
+
+    pub(super) const fn counted_as(mut self, counter: Counter) -> Self {
+        self.counter = counter;
+        self
+    }
+
+    pub(super) const fn uses_collection(mut self, usage: Usage) -> Self {
+        self.usage = usage;
+        self
+    }
+}
+
+/// Every command.
+pub(super) static COMMANDS: &[&Command] = &[
+    &auth::GETNONCE,
+    &auth::LOGOUT,
+    &build_info::BUILD_INFO,
+    &collections::CREATE,
+    &collections::DROP,
+    &collections::DROP_DATABASE,
+    &collections::RENAME_COLLECTION,
+    &count::COUNT,
+    &current_op::CURRENT_OP,
+    &current_op::KILL_OP,
+    &current_op::LOCK_INFO,
+    &current_op::TOP,
+    &cursors::GET_MORE,
+    &cursors::KILL_CURSORS,
+    &delete::DELETE,
+    &diagnostics::CONN_POOL_STATS,
+    &diagnostics::CONNECTION_STATUS,
+    &diagnostics::FEATURES,
+    &diagnostics::GET_CMD_LINE_OPTS,
+    &diagnostics::GET_FREE_MONITORING_STATUS,
+    &diagnostics::HOST_INFO,
+    &diagnostics::LIST_COMMANDS,
+    &diagnostics::PING,
+    &diagnostics::SET_FREE_MONITORING,
+    &diagnostics::WHATSMYURI,
+    &distinct::DISTINCT,
+    &explain::EXPLAIN,
+    &find::FIND,
+    &find_and_modify::FIND_AND_MODIFY,
+    &get_log::GET_LOG,
+    &handshake::HELLO,
+    &handshake::IS_MASTER,
+    &insert::INSERT,
+    &listing::LIST_COLLECTIONS,
+    &listing::LIST_DATABASES,
+    &listing::LIST_INDEXES,
+    &parameters::GET_PARAMETER,
+    &parameters::SET_PARAMETER,
+    &replication::GET_LAST_ERROR,
+    &replication::REPL_SET_GET_CONFIG,
+    &replication::REPL_SET_GET_STATUS,
+    &replication::SHARDING_STATE,
+    &server_status::SERVER_STATUS,
+    &sessions::END_SESSIONS,
+    &sessions::KILL_ALL_SESSIONS,
+    &sessions::KILL_SESSIONS,
+    &sessions::REFRESH_SESSIONS,
+    &sessions::START_SESSION,
+    &stats::COLL_STATS,
+    &stats::DATA_SIZE,
+    &stats::DB_STATS,
+    &update::UPDATE,
+];
+
+/// The command of this name.
+pub(super) fn lookup(name: &str) -> Option<&'static Command> {
+    static BY_NAME: OnceLock<HashMap<&'static str, &'static Command, ahash::RandomState>> = OnceLock::new();
+    let by_name = BY_NAME.get_or_init(|| {
+        COMMANDS
+            .iter()
+            .flat_map(|command| {
+                std::iter::once(command.name).chain(command.aliases.iter().copied()).map(move |name| (name, *command))
+            })
+            .collect()
+    });
+    by_name.get(name).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_helpful() {
+        let mut names: Vec<_> = COMMANDS.iter().flat_map(|c| c.aliases.iter().chain([&c.name])).collect();
+        names.sort_unstable();
+        let count = names.len();
+        names.dedup();
+        assert_eq!(names.len(), count);
+        assert!(COMMANDS.iter().all(|command| !command.help.is_empty()));
+    }
+}

@@ -1,0 +1,101 @@
+//! Collections as such: create, drop, rename, and the lists of what there is.
+
+use smongo_vm::Code;
+use smongo_vm::value::{ArrayWriter, DocBuf, RawDoc, Value};
+
+use super::Engine;
+use crate::catalog::{collection_document, database_document};
+use crate::error::{Error, Result};
+use crate::exec::op::{Documents, FilterProgram};
+use crate::exec::{Executor, Flow};
+use crate::request::{CreateRequest, DroppedCollection, ListCollectionsRequest, Namespace, OpContext};
+
+impl Engine {
+    /// Makes a collection. One with the same options may exist already.
+    pub fn create_collection(&self, op: &OpContext, request: &CreateRequest<'_>) -> Result<()> {
+        op.check()?;
+        self.catalog.create(&request.ns, request.options)
+    }
+
+    /// Drops a collection; `None` when there was none.
+    pub fn drop_collection(&self, op: &OpContext, ns: &Namespace) -> Result<Option<DroppedCollection>> {
+        op.check()?;
+        let indexes = self.catalog.drop_collection(ns)?;
+        Ok(indexes.map(|count| DroppedCollection { index_count: u32::try_from(count).unwrap_or(u32::MAX) }))
+    }
+
+    /// Drops all collections of a database; false when there was none.
+    pub fn drop_database(&self, op: &OpContext, db: &str) -> Result<bool> {
+        op.check()?;
+        Namespace::check_db_name(db)?;
+        self.catalog.drop_database(db)
+    }
+
+    /// Gives a collection another name. The collection that has that name goes when `drop_target` says so.
+    pub fn rename_collection(&self, op: &OpContext, from: &Namespace, to: &Namespace, drop_target: bool) -> Result<()> {
+        op.check()?;
+        self.catalog.rename(from, to, drop_target)
+    }
+
+    /// Starts a cursor over the descriptions of a database's collections.
+    pub fn list_collections(
+        &self,
+        op: &OpContext,
+        request: &ListCollectionsRequest<'_>,
+        batch: &mut ArrayWriter<'_, Vec<u8>>,
+    ) -> Result<i64> {
+        Namespace::check_db_name(request.db)?;
+        let collections = self.catalog.in_database(request.db);
+        let documents = collections.iter().map(|coll| collection_document(coll, request.name_only)).collect();
+        let ns = Namespace::trusted(request.db, "$cmd.listCollections");
+        self.find_in_documents(op, ns, documents, request.filter, request.batch_size, batch)
+    }
+
+    /// Starts a cursor over the descriptions of a collection's indexes.
+    pub fn list_indexes(
+        &self,
+        op: &OpContext,
+        ns: &Namespace,
+        batch_size: Option<u64>,
+        batch: &mut ArrayWriter<'_, Vec<u8>>,
+    ) -> Result<i64> {
+        let missing = || Error::new(Code::NAMESPACE_NOT_FOUND, format!("ns does not exist: {ns}"));
+        let coll = self.catalog.get(ns).ok_or_else(missing)?;
+        let specs = match coll.share() {
+            Ok(shared) => shared.indexes().iter().map(|index| index.entry().spec.clone()).collect(),
+            Err(_) => return Err(missing()),
+        };
+        self.find_in_documents(op, ns.clone(), specs, RawDoc::EMPTY, batch_size, batch)
+    }
+
+    /// Writes the descriptions of all databases that satisfy a filter and gives the sum of their sizes in bytes.
+    pub fn list_databases(
+        &self,
+        op: &OpContext,
+        filter: &RawDoc,
+        name_only: bool,
+        out: &mut ArrayWriter<'_, Vec<u8>>,
+    ) -> Result<u64> {
+        let mut documents = Vec::new();
+        for db in self.catalog.databases() {
+            documents.push(database_document(&db, self.size_on_disk(&db)?));
+        }
+        let mut context = smongo_compiler::ParseContext::new();
+        let program = smongo_compiler::compile_filter(filter, &mut context)?.program;
+        let filter = FilterProgram { program, source: filter.into() };
+        let mut executor = Executor::new(Box::new(Documents::new(documents, Some(filter))), None, Vec::new());
+        let mut total = 0;
+        executor.run(&self.storage, op, &mut |doc| {
+            let size = doc.get("sizeOnDisk").and_then(Value::as_integer).unwrap_or(0);
+            total += u64::try_from(size).unwrap_or(0);
+            if name_only {
+                let name = doc.get("name").unwrap_or(Value::NOTHING);
+                out.value(Value::document(&DocBuf::build(|doc| doc.value("name", name))));
+            } else {
+                out.value(Value::document(doc));
+            }
+            Ok(Flow::Continue)
+        })?;
+        Ok(total)
+    }
+}

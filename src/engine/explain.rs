@@ -1,0 +1,78 @@
+//! Explaining requests.
+
+use std::time::Instant;
+
+use smongo_vm::value::{DocWriter, RawDoc};
+
+use super::Engine;
+use crate::error::Result;
+use crate::exec::{
+    Executor, Flow, Matching, Plan, plan_find, plan_matching, write_execution_stats, write_query_planner, write_smongo,
+};
+use crate::request::{ExplainRequest, Explained, Namespace, OpContext, Verbosity};
+
+impl Engine {
+    /// Writes the plan of a request, and from [`Verbosity::ExecutionStats`] on what came of running it. Writes are
+    /// not carried out: the documents that they would change are looked for.
+    pub fn explain(
+        &self,
+        op: &OpContext,
+        request: &ExplainRequest<'_>,
+        out: &mut DocWriter<'_, Vec<u8>>,
+    ) -> Result<()> {
+        let (ns, filter) = subject(&request.explained);
+        let mut rows_max = u64::MAX;
+        let (plan, coll): (Plan, _) = match &request.explained {
+            Explained::Find(find) => self.plan_over(ns, |shared| plan_find(shared, find))?,
+            Explained::Count(count) => {
+                rows_max = count.limit.map_or(u64::MAX, |limit| limit.saturating_add(count.skip));
+                self.explain_matching(ns, &Matching { hint: count.hint, ..Matching::new(filter) })?
+            }
+            Explained::Distinct(distinct) => {
+                self.explain_matching(ns, &Matching { hint: distinct.hint, ..Matching::new(filter) })?
+            }
+            Explained::Update(_, update) => {
+                rows_max = if update.multi { u64::MAX } else { 1 };
+                self.explain_matching(ns, &Matching { hint: update.hint, sort: update.sort, ..Matching::new(filter) })?
+            }
+            Explained::Delete(_, delete) => {
+                rows_max = if delete.multi { u64::MAX } else { 1 };
+                self.explain_matching(ns, &Matching { hint: delete.hint, ..Matching::new(filter) })?
+            }
+        };
+        out.string("explainVersion", "1");
+        let mut executor = Executor::new(plan.root, coll, plan.variables);
+        write_query_planner(out, ns, filter, executor.root());
+        if request.verbosity >= Verbosity::ExecutionStats {
+            let began = Instant::now();
+            let mut returned = 0;
+            executor.run(&self.storage, op, &mut |_| {
+                returned += 1;
+                Ok(if returned < rows_max { Flow::Continue } else { Flow::Stop })
+            })?;
+            let all_plans = request.verbosity == Verbosity::AllPlansExecution;
+            write_execution_stats(out, executor.root(), returned, began.elapsed(), all_plans);
+        }
+        write_smongo(out, executor.root());
+        Ok(())
+    }
+
+    fn explain_matching(
+        &self,
+        ns: &Namespace,
+        matching: &Matching<'_>,
+    ) -> Result<(Plan, Option<std::sync::Arc<crate::collection::Collection>>)> {
+        self.plan_over(ns, |shared| plan_matching(shared, matching))
+    }
+}
+
+/// The collection and the filter that a request is about.
+fn subject<'a>(explained: &'a Explained<'_>) -> (&'a Namespace, &'a RawDoc) {
+    match explained {
+        Explained::Find(find) => (&find.ns, find.filter),
+        Explained::Count(count) => (&count.ns, count.filter),
+        Explained::Distinct(distinct) => (&distinct.ns, distinct.filter),
+        Explained::Update(ns, update) => (ns, update.filter),
+        Explained::Delete(ns, delete) => (ns, delete.filter),
+    }
+}

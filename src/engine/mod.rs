@@ -1,0 +1,71 @@
+//! The engine: one open data directory, shared by everything that reads or writes it.
+//!
+//! Its methods take the structs of [`crate::request`]; the server and the embedded API call the same ones. Documents
+//! handed in must be valid BSON ([`smongo_vm::value::validate`]).
+
+mod ddl;
+mod explain;
+mod options;
+mod read;
+mod stats;
+mod write;
+
+use std::sync::Arc;
+
+use smongo_storage::Engine as Storage;
+
+use crate::catalog::Catalog;
+use crate::cursor::CursorRegistry;
+use crate::error::Result;
+pub use options::EngineOptions;
+pub use stats::{CollectionStats, DatabaseStats};
+
+/// One open data directory.
+pub struct Engine {
+    storage: Storage,
+    catalog: Catalog,
+    cursors: CursorRegistry,
+}
+
+impl Engine {
+    /// Opens a data directory, or makes a new one.
+    pub fn open(options: EngineOptions) -> Result<Arc<Self>> {
+        let storage = Storage::open(&options.storage)?;
+        let catalog = Catalog::open(storage.clone())?;
+        Ok(Arc::new(Self { storage, catalog, cursors: CursorRegistry::default() }))
+    }
+
+    /// Writes down what the next opening can use, and closes the files. Operations that come later fail.
+    pub fn close(&self) -> Result<()> {
+        self.catalog.close()?;
+        Ok(self.storage.close()?)
+    }
+
+    /// Waits until everything committed so far is on the storage device.
+    pub fn sync_log(&self) -> Result<()> {
+        Ok(self.storage.sync_log()?)
+    }
+
+    /// Writes a checkpoint, so that the next opening has little to recover.
+    pub fn checkpoint(&self) -> Result<()> {
+        Ok(self.storage.checkpoint()?)
+    }
+
+    /// How many cursors are open.
+    pub fn open_cursor_count(&self) -> usize {
+        self.cursors.len()
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        // An engine that was closed, or whose files fail, has nothing left to note; opening it recovers.
+        let _ = self.close();
+    }
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine").field("storage", &self.storage).finish_non_exhaustive()
+    }
+}

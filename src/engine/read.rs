@@ -1,0 +1,155 @@
+//! Reading: find, getMore, killCursors, count, distinct.
+
+use std::sync::Arc;
+
+use smongo_vm::Code;
+use smongo_vm::value::{ArrayWriter, DocBuf, RawDoc};
+
+use super::Engine;
+use crate::collection::{Collection, Shared};
+use crate::cursor::OpenCursor;
+use crate::distinct::DistinctValues;
+use crate::error::Result;
+use crate::exec::op::{Documents, FilterProgram};
+use crate::exec::{Batch, Executor, Flow, Matching, Plan, plan_find, plan_matching};
+use crate::request::{CountRequest, DistinctRequest, FindRequest, GetMoreRequest, KilledCursors, Namespace, OpContext};
+
+/// Documents in a first batch when the request does not say. MongoDB: 101.
+const FIRST_BATCH_DOCUMENTS: u64 = 101;
+
+impl Engine {
+    /// Starts a find: fills the first batch and gives the id of the cursor that has the rest, 0 when there is none.
+    pub fn find(&self, op: &OpContext, request: &FindRequest<'_>, batch: &mut ArrayWriter<'_, Vec<u8>>) -> Result<i64> {
+        let executor = self.plan(&request.ns, |shared| plan_find(shared, request))?;
+        let cursor = OpenCursor { executor, ns: request.ns.clone(), no_timeout: request.no_cursor_timeout };
+        self.first_batch(op, cursor, request.batch_size, request.single_batch, batch)
+    }
+
+    /// Continues a cursor; gives its id, or 0 when nothing is left.
+    pub fn get_more(
+        &self,
+        op: &OpContext,
+        request: &GetMoreRequest,
+        batch: &mut ArrayWriter<'_, Vec<u8>>,
+    ) -> Result<i64> {
+        let mut cursor = self.cursors.take(request.cursor_id, &request.ns)?;
+        let documents = request.batch_size.filter(|size| *size > 0).unwrap_or(u64::MAX);
+        let filled = self.fill(op, &mut cursor.executor, documents, batch);
+        if filled.is_err() || cursor.executor.is_eof() {
+            self.cursors.finish(request.cursor_id);
+            return filled.map(|()| 0);
+        }
+        if self.cursors.put_back(request.cursor_id, cursor) { Ok(request.cursor_id) } else { Ok(0) }
+    }
+
+    /// Ends cursors of a namespace.
+    pub fn kill_cursors(&self, ns: &Namespace, cursor_ids: &[i64]) -> KilledCursors {
+        self.cursors.kill(ns, cursor_ids)
+    }
+
+    /// How many documents match.
+    pub fn count(&self, op: &OpContext, request: &CountRequest<'_>) -> Result<u64> {
+        let limited = |matches: u64| matches.saturating_sub(request.skip).min(request.limit.unwrap_or(u64::MAX));
+        if request.filter.is_empty() && request.hint.is_none() {
+            let Some(coll) = self.catalog.get(&request.ns) else { return Ok(0) };
+            let documents = coll.sizes(&self.storage)?.documents;
+            return Ok(limited(u64::try_from(documents).unwrap_or(0)));
+        }
+        let matching = Matching { hint: request.hint, collation: request.collation, ..Matching::new(request.filter) };
+        let mut executor = self.plan(&request.ns, |shared| plan_matching(shared, &matching))?;
+        let enough = request.limit.map_or(u64::MAX, |limit| limit.saturating_add(request.skip));
+        let mut matches = 0;
+        executor.run(&self.storage, op, &mut |_| {
+            matches += 1;
+            Ok(if matches >= enough { Flow::Stop } else { Flow::Continue })
+        })?;
+        Ok(limited(matches))
+    }
+
+    /// Writes the distinct values at a path.
+    pub fn distinct(
+        &self,
+        op: &OpContext,
+        request: &DistinctRequest<'_>,
+        values: &mut ArrayWriter<'_, Vec<u8>>,
+    ) -> Result<()> {
+        let mut distinct = DistinctValues::new(request.key)?;
+        let matching = Matching { hint: request.hint, collation: request.collation, ..Matching::new(request.filter) };
+        let mut executor = self.plan(&request.ns, |shared| plan_matching(shared, &matching))?;
+        executor.run(&self.storage, op, &mut |doc| distinct.add(doc, values).map(|()| Flow::Continue))
+    }
+
+    /// Plans over a collection, or over nothing when it does not exist.
+    fn plan(&self, ns: &Namespace, plan: impl Fn(Option<&Shared<'_>>) -> Result<Plan>) -> Result<Executor> {
+        let (plan, coll) = self.plan_over(ns, plan)?;
+        Ok(Executor::new(plan.root, coll, plan.variables))
+    }
+
+    /// [`Engine::plan`], with the parts still apart.
+    pub(super) fn plan_over(
+        &self,
+        ns: &Namespace,
+        plan: impl Fn(Option<&Shared<'_>>) -> Result<Plan>,
+    ) -> Result<(Plan, Option<Arc<Collection>>)> {
+        if let Some(coll) = self.catalog.get(ns) {
+            let planned = match coll.share() {
+                Ok(shared) => Some(plan(Some(&shared))?),
+                // A collection that was dropped since counts as missing.
+                Err(error) if error.code() == Code::QUERY_PLAN_KILLED.0 => None,
+                Err(error) => return Err(error),
+            };
+            if let Some(plan) = planned {
+                return Ok((plan, Some(coll)));
+            }
+        }
+        Ok((plan(None)?, None))
+    }
+
+    /// A cursor over computed documents.
+    pub(super) fn find_in_documents(
+        &self,
+        op: &OpContext,
+        ns: Namespace,
+        documents: Vec<DocBuf>,
+        filter: &RawDoc,
+        batch_size: Option<u64>,
+        batch: &mut ArrayWriter<'_, Vec<u8>>,
+    ) -> Result<i64> {
+        let mut context = smongo_compiler::ParseContext::new();
+        let compiled = smongo_compiler::compile_filter(filter, &mut context)?;
+        let filter =
+            (!compiled.is_trivial()).then(|| FilterProgram { program: compiled.program, source: filter.into() });
+        let executor = Executor::new(Box::new(Documents::new(documents, filter)), None, Vec::new());
+        let cursor = OpenCursor { executor, ns, no_timeout: false };
+        self.first_batch(op, cursor, batch_size, false, batch)
+    }
+
+    fn first_batch(
+        &self,
+        op: &OpContext,
+        mut cursor: OpenCursor,
+        batch_size: Option<u64>,
+        single_batch: bool,
+        batch: &mut ArrayWriter<'_, Vec<u8>>,
+    ) -> Result<i64> {
+        let documents = batch_size.unwrap_or(FIRST_BATCH_DOCUMENTS);
+        if documents > 0 {
+            self.fill(op, &mut cursor.executor, documents, batch)?;
+        }
+        if single_batch || cursor.executor.is_eof() {
+            return Ok(0);
+        }
+        Ok(self.cursors.register(cursor))
+    }
+
+    fn fill(
+        &self,
+        op: &OpContext,
+        executor: &mut Executor,
+        documents: u64,
+        batch: &mut ArrayWriter<'_, Vec<u8>>,
+    ) -> Result<()> {
+        let mut batch = Batch::new(batch, documents);
+        executor.run(&self.storage, op, &mut |doc| Ok(batch.add(doc)))
+    }
+}

@@ -1,0 +1,96 @@
+//! Sizes of collections and databases.
+
+use smongo_storage::Table;
+
+use super::Engine;
+use crate::error::Result;
+use crate::request::Namespace;
+
+/// The sizes of a collection.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CollectionStats {
+    /// How many documents there are.
+    pub count: u64,
+    /// Bytes of all documents together, uncompressed.
+    pub size_bytes: u64,
+    /// Bytes of a document on average; 0 when there are none.
+    pub avg_obj_size_bytes: u64,
+    /// Bytes that the documents take on disk.
+    pub storage_size_bytes: u64,
+    /// Bytes that each index takes on disk, by name.
+    pub index_sizes: Vec<(String, u64)>,
+}
+
+/// The sizes of a database.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DatabaseStats {
+    /// How many collections there are.
+    pub collections: u64,
+    /// How many views there are.
+    pub views: u64,
+    /// How many documents there are.
+    pub objects: u64,
+    /// Bytes of all documents together, uncompressed.
+    pub data_size_bytes: u64,
+    /// Bytes that the documents take on disk.
+    pub storage_size_bytes: u64,
+    /// How many indexes there are.
+    pub indexes: u64,
+    /// Bytes that the indexes take on disk.
+    pub index_size_bytes: u64,
+}
+
+impl Engine {
+    /// The sizes of a collection; `None` when there is none.
+    pub fn collection_stats(&self, ns: &Namespace) -> Result<Option<CollectionStats>> {
+        let Some(coll) = self.catalog.get(ns) else { return Ok(None) };
+        let sizes = coll.sizes(&self.storage)?;
+        let Ok(shared) = coll.share() else { return Ok(None) };
+        let count = u64::try_from(sizes.documents).unwrap_or(0);
+        let size_bytes = u64::try_from(sizes.bytes).unwrap_or(0);
+        let mut index_sizes = Vec::new();
+        for index in shared.indexes() {
+            index_sizes.push((index.name().to_owned(), self.file_bytes(index.table())?));
+        }
+        Ok(Some(CollectionStats {
+            count,
+            size_bytes,
+            avg_obj_size_bytes: size_bytes.checked_div(count).unwrap_or(0),
+            storage_size_bytes: self.file_bytes(shared.records())?,
+            index_sizes,
+        }))
+    }
+
+    /// The sizes of a database, all zero when there is none.
+    pub fn database_stats(&self, db: &str) -> Result<DatabaseStats> {
+        Namespace::check_db_name(db)?;
+        let mut total = DatabaseStats::default();
+        for coll in self.catalog.in_database(db) {
+            let Some(stats) = self.collection_stats(&coll.ns())? else { continue };
+            total.collections += 1;
+            total.objects += stats.count;
+            total.data_size_bytes += stats.size_bytes;
+            total.storage_size_bytes += stats.storage_size_bytes;
+            total.indexes += stats.index_sizes.len() as u64;
+            total.index_size_bytes += stats.index_sizes.iter().map(|(_, size)| size).sum::<u64>();
+        }
+        Ok(total)
+    }
+
+    /// The bytes that a database takes on disk.
+    pub(super) fn size_on_disk(&self, db: &str) -> Result<u64> {
+        let mut total = 0;
+        for coll in self.catalog.in_database(db) {
+            let Ok(shared) = coll.share() else { continue };
+            total += self.file_bytes(shared.records())?;
+            for index in shared.indexes() {
+                total += self.file_bytes(index.table())?;
+            }
+        }
+        Ok(total)
+    }
+
+    fn file_bytes(&self, table: &Table) -> Result<u64> {
+        Ok(self.storage.table_stats(table)?.file_bytes)
+    }
+}

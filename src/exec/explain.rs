@@ -1,0 +1,132 @@
+//! What `explain` says about an operator tree: MongoDB's shape, and the programs with their listings.
+
+use std::time::Duration;
+
+use smongo_vm::value::{DocWriter, RawDoc, Value};
+
+use super::{Operator, Stats};
+use crate::request::Namespace;
+
+/// Writes `queryPlanner`.
+pub(crate) fn write_query_planner(
+    out: &mut DocWriter<'_, Vec<u8>>,
+    ns: &Namespace,
+    filter: &RawDoc,
+    root: &dyn Operator,
+) {
+    out.document("queryPlanner", |planner| {
+        planner.string("namespace", ns.full());
+        planner.value("parsedQuery", Value::document(filter));
+        planner.value("indexFilterSet", Value::FALSE);
+        planner.value("optimizationTimeMillis", Value::int32(0));
+        planner.value("maxIndexedOrSolutionsReached", Value::FALSE);
+        planner.value("maxIndexedAndSolutionsReached", Value::FALSE);
+        planner.value("maxScansToExplodeReached", Value::FALSE);
+        planner.value("prunedSimilarIndexes", Value::FALSE);
+        planner.document("winningPlan", |plan| {
+            plan.value("isCached", Value::FALSE);
+            write_stage(plan, root, None);
+        });
+        planner.array("rejectedPlans", |_| ());
+    });
+}
+
+/// Writes `executionStats` of a tree that has run.
+pub(crate) fn write_execution_stats(
+    out: &mut DocWriter<'_, Vec<u8>>,
+    root: &dyn Operator,
+    returned: u64,
+    took: Duration,
+    all_plans: bool,
+) {
+    let (docs, keys) = examined(root);
+    out.document("executionStats", |stats| {
+        stats.value("executionSuccess", Value::TRUE);
+        stats.value("nReturned", count(returned));
+        stats.value("executionTimeMillis", count(millis(took)));
+        stats.value("totalKeysExamined", count(keys));
+        stats.value("totalDocsExamined", count(docs));
+        stats.document("executionStages", |stage| {
+            stage.value("isCached", Value::FALSE);
+            write_stage(stage, root, Some(took));
+        });
+        if all_plans {
+            stats.array("allPlansExecution", |_| ());
+        }
+    });
+}
+
+/// Writes `smongo`: every program of the tree, instruction by instruction.
+pub(crate) fn write_smongo(out: &mut DocWriter<'_, Vec<u8>>, root: &dyn Operator) {
+    out.document("smongo", |section| {
+        section.array("programs", |programs| {
+            let mut next = Some(root);
+            while let Some(operator) = next {
+                for (purpose, program) in operator.programs() {
+                    programs.document(|doc| {
+                        doc.string("stage", operator.stage());
+                        doc.string("purpose", purpose);
+                        doc.string("engine", "interpreter");
+                        doc.value("instructions", count(program.code().len() as u64));
+                        doc.value("runs", count(runs(operator)));
+                        doc.array("listing", |lines| {
+                            for line in program.to_string().lines() {
+                                lines.value(Value::string(line));
+                            }
+                        });
+                    });
+                }
+                next = operator.input();
+            }
+        });
+    });
+}
+
+/// How often an operator ran its programs: for each document that it read, else for each row that it took in.
+fn runs(operator: &dyn Operator) -> u64 {
+    operator.input().map_or(operator.stats().docs_examined, |input| input.stats().advanced)
+}
+
+fn write_stage(out: &mut DocWriter<'_, Vec<u8>>, operator: &dyn Operator, took: Option<Duration>) {
+    out.string("stage", operator.stage());
+    operator.explain(out);
+    if let Some(took) = took {
+        write_stats(out, operator, took);
+    }
+    if let Some(input) = operator.input() {
+        out.document("inputStage", |stage| write_stage(stage, input, took));
+    }
+}
+
+fn write_stats(out: &mut DocWriter<'_, Vec<u8>>, operator: &dyn Operator, took: Duration) {
+    let Stats { works, advanced, docs_examined, keys_examined } = *operator.stats();
+    let ended = u64::from(operator.is_eof());
+    out.value("nReturned", count(advanced));
+    out.value("executionTimeMillisEstimate", count(millis(took)));
+    out.value("works", count(works));
+    out.value("advanced", count(advanced));
+    out.value("needTime", count(works.saturating_sub(advanced + ended)));
+    out.value("needYield", Value::int32(0));
+    out.value("saveState", Value::int32(0));
+    out.value("restoreState", Value::int32(0));
+    out.value("isEOF", Value::int32(ended as i32));
+    if operator.input().is_none() {
+        out.value("docsExamined", count(docs_examined));
+        if keys_examined > 0 {
+            out.value("keysExamined", count(keys_examined));
+        }
+    }
+}
+
+fn examined(root: &dyn Operator) -> (u64, u64) {
+    let below = root.input().map_or((0, 0), examined);
+    (below.0 + root.stats().docs_examined, below.1 + root.stats().keys_examined)
+}
+
+fn count(n: u64) -> Value<'static> {
+    Value::integer(i64::try_from(n).unwrap_or(i64::MAX))
+}
+
+fn millis(took: Duration) -> u64 {
+    u64::try_from(took.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,37 @@
+//! MongoDB's document model and query language on WiredTiger, as an embedded library and a server.
+//!
+//! One engine, two faces: programs embed it, and `smongod` serves it to MongoDB's official drivers. Both fill
+//! the structs of [`request`] and share everything below them, so they cannot behave differently.
+//!
+//! | module | what it is for |
+//! |---|---|
+//! | [`api`] | the embedded API |
+//! | [`engine`] | an open data directory; every operation starts here |
+//! | [`request`] | what an operation is told |
+//! | `catalog` | which collections exist |
+//! | `collection`, `index` | documents and index entries, and how they change together |
+//! | `exec` | running queries: operators, plans, explain |
+//! | `write` | what writes do to documents |
+//! | `cursor` | queries that wait for a `getMore` |
+//! | [`command`] | MongoDB's commands, from request document to reply document |
+//! | [`wire`] | MongoDB's wire protocol: frames, connections, the server |
+#![forbid(unsafe_code)]
+
+pub mod api;
+mod catalog;
+mod collection;
+pub mod command;
+mod cursor;
+mod distinct;
+pub mod engine;
+mod error;
+mod exec;
+mod index;
+pub mod object_id;
+pub mod request;
+mod shell_text;
+pub mod wire;
+mod write;
+
+pub use api::{Client, Collection, Cursor, Database};
+pub use error::{Error, Result, WriteError};

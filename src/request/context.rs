@@ -1,0 +1,83 @@
+//! What accompanies one operation: its time, its deadline, and the flag that stops it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use smongo_vm::Code;
+
+use crate::error::{Error, Result};
+
+/// The circumstances of one operation.
+#[derive(Clone, Debug)]
+pub struct OpContext {
+    now_millis: i64,
+    deadline: Option<Instant>,
+    interrupt: Option<Arc<AtomicBool>>,
+}
+
+impl OpContext {
+    /// An operation that starts now, without limits.
+    pub fn new() -> Self {
+        Self { now_millis: wall_clock_millis(), deadline: None, interrupt: None }
+    }
+
+    /// Limits the operation to `millis` from now; 0 is no limit.
+    #[must_use]
+    pub fn max_time_ms(mut self, millis: u64) -> Self {
+        self.deadline = (millis > 0).then(|| Instant::now() + Duration::from_millis(millis));
+        self
+    }
+
+    /// Stops the operation soon after `flag` becomes true.
+    #[must_use]
+    pub fn interrupted_by(mut self, flag: Arc<AtomicBool>) -> Self {
+        self.interrupt = Some(flag);
+        self
+    }
+
+    /// When the operation began, in milliseconds since the Unix epoch: `$$NOW`.
+    pub fn now_millis(&self) -> i64 {
+        self.now_millis
+    }
+
+    /// Fails when the operation has been stopped or has run out of time.
+    pub fn check(&self) -> Result<()> {
+        if self.interrupt.as_ref().is_some_and(|flag| flag.load(Ordering::Relaxed)) {
+            return Err(Error::new(Code::INTERRUPTED, "operation was interrupted"));
+        }
+        if self.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+            return Err(Error::new(Code::MAX_TIME_MS_EXPIRED, "operation exceeded time limit"));
+        }
+        Ok(())
+    }
+}
+
+impl Default for OpContext {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The wall clock, in milliseconds since the Unix epoch; 0 for a clock set before it.
+pub(crate) fn wall_clock_millis() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stops_on_flag_and_on_deadline() {
+        assert!(OpContext::new().check().is_ok());
+        let flag = Arc::new(AtomicBool::new(false));
+        let op = OpContext::new().interrupted_by(Arc::clone(&flag));
+        assert!(op.check().is_ok());
+        flag.store(true, Ordering::Relaxed);
+        assert_eq!(op.check().unwrap_err().code(), 11601);
+        let op = OpContext::new().max_time_ms(1);
+        std::thread::sleep(Duration::from_millis(3));
+        assert_eq!(op.check().unwrap_err().code(), 50);
+    }
+}

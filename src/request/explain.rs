@@ -1,0 +1,50 @@
+//! `explain`: a request about another request.
+
+use super::{CountRequest, DeleteStatement, DistinctRequest, FindRequest, Namespace, UpdateStatement};
+
+/// How much an explanation says.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Verbosity {
+    /// The plan, without running it.
+    QueryPlanner,
+    /// The plan, run, with counts.
+    ExecutionStats,
+    /// The same, with the trial runs of every candidate.
+    AllPlansExecution,
+}
+
+impl Verbosity {
+    /// The level with MongoDB's name for it.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Some(match name {
+            "queryPlanner" => Self::QueryPlanner,
+            "executionStats" => Self::ExecutionStats,
+            "allPlansExecution" => Self::AllPlansExecution,
+            _ => return None,
+        })
+    }
+}
+
+/// What is explained.
+#[derive(Clone, Debug)]
+pub enum Explained<'r> {
+    /// A find.
+    Find(FindRequest<'r>),
+    /// A count.
+    Count(CountRequest<'r>),
+    /// A distinct.
+    Distinct(DistinctRequest<'r>),
+    /// One update statement, which is not carried out.
+    Update(Namespace, UpdateStatement<'r>),
+    /// One delete statement, which is not carried out.
+    Delete(Namespace, DeleteStatement<'r>),
+}
+
+/// `explain`.
+#[derive(Clone, Debug)]
+pub struct ExplainRequest<'r> {
+    /// What is explained.
+    pub explained: Explained<'r>,
+    /// How much is said.
+    pub verbosity: Verbosity,
+}

@@ -1,0 +1,23 @@
+//! What both faces of the engine fill: one plain struct per verb.
+//!
+//! The command layer fills them from a message, the embedded API from method calls; from here on the two share every
+//! line. Fields hold what the caller asked for, already typed; what filters, sorts, projections and updates contain is
+//! checked by the compiler. Nothing here knows sockets or storage.
+
+mod context;
+mod ddl;
+mod explain;
+mod namespace;
+mod read;
+mod write;
+
+pub use context::OpContext;
+pub(crate) use context::wall_clock_millis;
+pub use ddl::{CreateRequest, DroppedCollection, ListCollectionsRequest};
+pub use explain::{ExplainRequest, Explained, Verbosity};
+pub use namespace::Namespace;
+pub use read::{CountRequest, DistinctRequest, FindRequest, GetMoreRequest, KilledCursors};
+pub use write::{
+    DeleteReply, DeleteRequest, DeleteStatement, FindAndModifyReply, FindAndModifyRequest, InsertReply, InsertRequest,
+    Modification, UpdateReply, UpdateRequest, UpdateStatement, Upserted, WriteOptions,
+};

@@ -1,0 +1,85 @@
+//! Inserting documents, many to a transaction.
+
+use smongo_storage::Engine as Storage;
+use smongo_vm::value::{OwnedValue, RawDoc};
+
+use super::matches::in_transaction;
+use crate::collection::{Collection, Writer, id_of, prepare, stored_document};
+use crate::error::{Error, Result, WriteError};
+use crate::exec::timestamp_of;
+use crate::request::{InsertReply, OpContext};
+
+/// The most documents of one transaction.
+const GROUP_DOCUMENTS_MAX: usize = 1000;
+
+/// The size at which a transaction takes no more documents, in bytes.
+const GROUP_BYTES_MAX: usize = 2 * 1024 * 1024;
+
+/// Inserts documents into a collection. Those that cannot be inserted are reported; when `ordered`, the first of them
+/// ends the work. An error means that the whole request has failed.
+pub(crate) fn insert_documents(
+    storage: &Storage,
+    op: &OpContext,
+    coll: &Collection,
+    documents: &[&RawDoc],
+    ordered: bool,
+) -> Result<InsertReply> {
+    let mut reply = InsertReply::default();
+    let mut begin = 0;
+    while begin < documents.len() && (!ordered || reply.write_errors.is_empty()) {
+        op.check()?;
+        let group = &documents[begin..begin + group_len(&documents[begin..])];
+        let failures = in_transaction(storage, op, coll, |writer| insert_group(op, writer, group, ordered))?;
+        reply.inserted += (group.len() - failures.not_tried - failures.errors.len()) as u64;
+        reply.write_errors.extend(failures.errors.into_iter().map(|(at, error)| WriteError::new(begin + at, error)));
+        begin += group.len();
+    }
+    Ok(reply)
+}
+
+/// Inserts a document and gives its `_id`.
+pub(crate) fn insert_one(storage: &Storage, op: &OpContext, coll: &Collection, doc: &RawDoc) -> Result<OwnedValue> {
+    let stored = prepare(doc, timestamp_of(op.now_millis()))?;
+    let stored = stored_document(&stored);
+    in_transaction(storage, op, coll, |writer| writer.insert(stored).map(drop))?;
+    Ok(id_of(stored).into())
+}
+
+/// What did not come of a group.
+#[derive(Default)]
+struct Failures {
+    errors: Vec<(usize, Error)>,
+    /// How many documents were left out because an earlier one had failed.
+    not_tried: usize,
+}
+
+fn insert_group(op: &OpContext, writer: &mut Writer<'_>, group: &[&RawDoc], ordered: bool) -> Result<Failures> {
+    let timestamp = timestamp_of(op.now_millis());
+    let mut failures = Failures::default();
+    for (at, doc) in group.iter().enumerate() {
+        let inserted = prepare(doc, timestamp).and_then(|stored| writer.insert(stored_document(&stored)));
+        match inserted {
+            Ok(_) => {}
+            Err(error) if error.is_write_conflict() || error.ends_request() => return Err(error),
+            Err(error) => {
+                failures.errors.push((at, error));
+                if ordered {
+                    failures.not_tried = group.len() - at - 1;
+                    break;
+                }
+            }
+        }
+    }
+    Ok(failures)
+}
+
+/// How many documents make up the next transaction: at least one.
+fn group_len(documents: &[&RawDoc]) -> usize {
+    let mut bytes = 0;
+    let fit = documents.iter().take(GROUP_DOCUMENTS_MAX).take_while(|doc| {
+        let fits = bytes < GROUP_BYTES_MAX;
+        bytes += doc.as_bytes().len();
+        fits
+    });
+    fit.count()
+}

@@ -1,0 +1,83 @@
+//! Updating a document: by operators, by replacement, by pipeline.
+
+use smongo_compiler::{CompiledFilter, CompiledUpdate, ParseContext, UpdateKind, compile_update, upsert_base};
+use smongo_vm::Code;
+use smongo_vm::env::Env;
+use smongo_vm::interp::{Machine, UpdateInputs};
+use smongo_vm::limits::MAX_USER_DOCUMENT_BYTES;
+use smongo_vm::update;
+use smongo_vm::value::{DocBuf, RawDoc, Value};
+
+use super::{Row, Tally};
+use crate::collection::{Writer, stored_document};
+use crate::error::{Error, Result};
+
+/// An update, ready to be applied to documents.
+pub(crate) struct Updater {
+    compiled: CompiledUpdate,
+    machine: Machine,
+    /// The document that the last update came to.
+    new: Vec<u8>,
+}
+
+impl Updater {
+    /// Compiles an update.
+    pub fn new(update: Value<'_>, array_filters: Option<&RawDoc>, context: &mut ParseContext) -> Result<Self> {
+        let compiled = compile_update(update, array_filters, context)?;
+        Ok(Self { compiled, machine: Machine::new(), new: Vec::new() })
+    }
+
+    /// Whether the update gives a whole new document.
+    pub fn is_replacement(&self) -> bool {
+        matches!(self.compiled, CompiledUpdate::Replacement(_))
+    }
+
+    /// Whether the update is a pipeline.
+    pub fn is_pipeline(&self) -> bool {
+        matches!(self.compiled, CompiledUpdate::Program { kind: UpdateKind::Pipeline, .. })
+    }
+
+    /// Updates a document that matched, and stores what comes of it.
+    pub fn apply(&mut self, row: &Row<'_>, writer: &mut Writer<'_>) -> Result<Tally> {
+        let inputs = UpdateInputs { matched_position: row.matched_position, is_insert: false };
+        let modified = self.compute(row.doc, row.env, inputs)?;
+        if modified {
+            writer.update(row.record_id, row.doc, self.updated())?;
+        }
+        Ok(Tally::one(modified))
+    }
+
+    /// The document that the last update came to.
+    pub fn updated(&self) -> &RawDoc {
+        stored_document(&self.new)
+    }
+
+    /// The document that an upsert inserts when nothing matched `filter`.
+    pub fn upserted(&mut self, filter: &CompiledFilter, env: &Env<'_>) -> Result<DocBuf> {
+        let base = match self.compiled {
+            CompiledUpdate::Replacement(_) => DocBuf::build(|doc| {
+                doc.value("_id", filter.id_equality().unwrap_or(Value::NOTHING));
+            }),
+            CompiledUpdate::Program { .. } => upsert_base(&filter.ir)?,
+        };
+        self.compute(&base, env, UpdateInputs { matched_position: None, is_insert: true })?;
+        Ok(self.updated().into())
+    }
+
+    fn compute(&mut self, doc: &RawDoc, env: &Env<'_>, inputs: UpdateInputs) -> Result<bool> {
+        self.new.clear();
+        let modified = match &self.compiled {
+            CompiledUpdate::Replacement(replacement) => update::replace(doc, replacement, &mut self.new)?.modified,
+            CompiledUpdate::Program { program, .. } => {
+                self.machine.update(program, doc, env, inputs, &mut self.new)?.modified
+            }
+        };
+        if self.new.len() > MAX_USER_DOCUMENT_BYTES {
+            return Err(Error::new(
+                Code::BSON_OBJECT_TOO_LARGE,
+                format!("Resulting document after update is larger than {MAX_USER_DOCUMENT_BYTES}"),
+            ));
+        }
+        Ok(modified)
+    }
+}

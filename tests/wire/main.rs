@@ -1,0 +1,11 @@
+//! The server over raw sockets: what drivers never send, and what they always send.
+
+// A helper that cannot do its work fails its test.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod arguments;
+mod client;
+mod crud;
+mod frames;
+mod handshake;
+mod sessions;
