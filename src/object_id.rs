@@ -2,12 +2,12 @@
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use crate::request::wall_clock_millis;
 
 struct Process {
-    /// Drawn when the process first needs an id; another after a fork, because the process id is mixed in.
+    /// Drawn when the process first needs an id.
     random: [u8; 5],
     counter: AtomicU32,
 }
@@ -34,9 +34,8 @@ pub fn generate() -> [u8; 12] {
 /// Each [`RandomState`] carries keys seeded by the operating system, and SipHash under an unknown key is a
 /// pseudo-random function of its input.
 pub(crate) fn random_u64() -> u64 {
-    static DRAWN: AtomicU32 = AtomicU32::new(0);
-    let nonce = DRAWN.fetch_add(1, Ordering::Relaxed);
-    RandomState::new().hash_one((std::process::id(), nonce, wall_clock_millis()))
+    static DRAWN: AtomicU64 = AtomicU64::new(0);
+    RandomState::new().hash_one((DRAWN.fetch_add(1, Ordering::Relaxed), wall_clock_millis()))
 }
 
 #[cfg(test)]

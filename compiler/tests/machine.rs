@@ -43,6 +43,8 @@ fn find_projections() {
         ("{a: {$elemMatch: {x: 2}}}", "{}", "{_id: 1, a: [{x: 1}, {x: 2, y: 3}], b: 4}", "{_id: 1, a: [{x: 2, y: 3}]}"),
         ("{a: {$elemMatch: {$gt: 1}}}", "{}", "{_id: 1, a: [1, 2, 3]}", "{_id: 1, a: [2]}"),
         ("{'a.$': 1}", "{a: {$gte: 2}}", "{_id: 1, a: [1, 2, 3]}", "{_id: 1, a: [2]}"),
+        ("{'a.$': 1}", "{$and: [{a: {$gt: 1}}, {a: {$lt: 5}}]}", "{_id: 1, a: [1, 2, 3]}", "{_id: 1, a: [2]}"),
+        ("{'a.$': 1}", "{$or: [{a: 4}, {a: 2}]}", "{_id: 1, a: [1, 2, 3, 4]}", "{_id: 1, a: [2]}"),
         ("{'a.$': 1}", "{a: {$elemMatch: {x: 2}}}", "{_id: 1, a: [{x: 1}, {x: 2}]}", "{_id: 1, a: [{x: 2}]}"),
         ("{a: 1, s: {$eq: ['$a', 2]}}", "{}", "{_id: 1, b: 0, a: 2}", "{_id: 1, a: 2, s: true}"),
         ("{n: '$a.b'}", "{}", "{_id: 1, a: [{b: 1}, {b: 2}]}", "{_id: 1, n: [1, 2]}"),
@@ -50,6 +52,15 @@ fn find_projections() {
     for (spec, filter, input, expected) in rows {
         let expected = extjson::to_string_relaxed(Value::document(&doc(expected)));
         assert_eq!(projected(spec, filter, input), Ok(expected), "{spec} of {input}");
+    }
+}
+
+/// Conditions that hold without telling an element of the array (recorded answers of the server's functional suite).
+#[test]
+fn positional_projections_need_a_position() {
+    let input = "{_id: 1, a: [1, 2, 3], b: 10}";
+    for filter in ["{$or: [{a: 1}, {b: 10}]}", "{'a.0': 1}", "{a: {$size: 3}}", "{$nor: [{a: 9}]}"] {
+        assert_eq!(projected("{'a.$': 1}", filter, input), Err(51246), "{filter}");
     }
 }
 
@@ -66,6 +77,8 @@ fn malformed_projections() {
         ("{'a.$': 0}", 31395),
         ("{'a.b': {$elemMatch: {x: 1}}}", 31275),
         ("{a: {$elemMatch: 1}}", 31274),
+        ("{'a.$': 'x'}", 31308),
+        ("{'a.$': {b: 1}}", 31271),
     ];
     for (spec, code) in rows {
         assert_eq!(projected(spec, "{}", "{_id: 1}"), Err(code), "{spec}");

@@ -74,6 +74,9 @@ pub(crate) fn plan_find(shared: Option<&Shared<'_>>, request: &FindRequest<'_>) 
     let mut plan = plan_matching(shared, &matching)?;
     let Some(spec) = request.projection else { return finish_find(plan, request) };
     if let Some(projection) = compile_projection(spec, &mut plan.context)? {
+        if projection.needs_position {
+            plan.filter.check_positional()?;
+        }
         plan.root = Box::new(Project::new(plan.root, projection, spec, &plan.filter.program));
     }
     finish_find(plan, request)

@@ -10,9 +10,19 @@ use smongo_vm::{Code, Error, Result};
 use super::Codegen;
 use crate::ir::{ArrayRule, CompareOp, Expr, Filter, FilterPath, LeafTest};
 
-/// The program of a filter.
+/// The program of a whole filter.
 pub(super) fn program(filter: &Filter) -> Result<Program> {
+    build(filter, true)
+}
+
+/// The program of a filter over a part of the document.
+pub(super) fn sub_program(filter: &Filter) -> Result<Program> {
+    build(filter, false)
+}
+
+fn build(filter: &Filter, pins: bool) -> Result<Program> {
     let mut codegen = Codegen::new(Kind::Filter);
+    codegen.pins = pins;
     let reject = codegen.builder.label()?;
     codegen.filter(filter, reject)?;
     codegen.builder.emit(Op::Match {});
@@ -50,16 +60,16 @@ impl Codegen {
                 Ok(())
             }
             Filter::And(parts) => self.all_parts(parts, otherwise),
-            Filter::Or(parts) => self.any(parts, otherwise),
+            Filter::Or(parts) => self.without_pins(|codegen| codegen.any(parts, otherwise)),
             Filter::Nor(parts) => {
                 let holds = self.builder.label()?;
-                self.any(parts, holds)?;
+                self.without_pins(|codegen| codegen.any(parts, holds))?;
                 self.builder.emit(Op::Jump { to: otherwise });
                 self.builder.bind(holds)
             }
             Filter::Not(part) => {
                 let holds = self.builder.label()?;
-                self.filter(part, holds)?;
+                self.without_pins(|codegen| codegen.filter(part, holds))?;
                 self.builder.emit(Op::Jump { to: otherwise });
                 self.builder.bind(holds)
             }
@@ -115,7 +125,14 @@ impl Codegen {
     }
 
     fn sub_filter(&mut self, filter: &Filter) -> Result<SubId> {
-        self.add_program(program(filter)?)
+        self.add_program(sub_program(filter)?)
+    }
+
+    fn without_pins<R>(&mut self, generate: impl FnOnce(&mut Self) -> R) -> R {
+        let pins = std::mem::replace(&mut self.pins, false);
+        let result = generate(self);
+        self.pins = pins;
+        result
     }
 
     fn any(&mut self, parts: &[Filter], otherwise: Label) -> Result<()> {
@@ -160,7 +177,11 @@ impl Codegen {
             ArrayRule::Whole => PathRule::Whole,
             ArrayRule::None => PathRule::None,
         };
-        self.builder.path(path.path.as_ref(), rule)
+        if self.pins {
+            self.builder.pinning_path(path.path.as_ref(), rule)
+        } else {
+            self.builder.path(path.path.as_ref(), rule)
+        }
     }
 
     /// The instruction of a leaf.

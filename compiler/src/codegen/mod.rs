@@ -43,11 +43,14 @@ pub fn compile_expr(expr: &Expr) -> Result<Program> {
 struct Codegen {
     builder: Builder,
     variables: AHashMap<Variable, Reg>,
+    /// Whether the tests being generated tell the positional operator what they held for: those of the whole filter
+    /// that must all hold, not those below `$or`, `$nor`, `$not` or `$elemMatch`.
+    pins: bool,
 }
 
 impl Codegen {
     fn new(kind: Kind) -> Self {
-        Self { builder: Builder::new(kind), variables: AHashMap::new() }
+        Self { builder: Builder::new(kind), variables: AHashMap::new(), pins: false }
     }
 
     fn finish(self) -> Result<Program> {

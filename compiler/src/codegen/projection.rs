@@ -42,7 +42,7 @@ impl Codegen {
                 FieldAction::Nested(inner) => Action::Nested(self.node(inner)?),
                 FieldAction::Slice { skip, limit } => Action::Slice { skip: *skip, limit: *limit },
                 FieldAction::ElemMatch { filter, on_fields } => {
-                    let program = self.add_program(filter::program(filter)?)?;
+                    let program = self.add_program(filter::sub_program(filter)?)?;
                     Action::ElemMatch { program, on_fields: *on_fields }
                 }
                 FieldAction::Positional => Action::Positional,

@@ -11,7 +11,7 @@ use crate::ir::update::OperatorUpdate;
 /// The program of an update by operators.
 pub fn compile_update(update: OperatorUpdate) -> Result<Program> {
     let mut codegen = Codegen::new(Kind::Compute);
-    let predicates = update.predicates.iter().map(filter::program).collect::<Result<Vec<_>>>()?;
+    let predicates = update.predicates.iter().map(filter::sub_program).collect::<Result<Vec<_>>>()?;
     let code = UpdateCode { tree: update.tree, args: update.args, predicates };
     let update = codegen.builder.update(code)?;
     let doc = codegen.builder.register()?;

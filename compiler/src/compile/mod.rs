@@ -4,13 +4,14 @@ mod update;
 
 use std::sync::Arc;
 
-use smongo_vm::Result;
 use smongo_vm::program::{Program, ProjectionKind};
 use smongo_vm::value::{RawDoc, Tag, Value};
+use smongo_vm::{Code, Error, Result};
 
 use crate::codegen;
 use crate::front::context::ParseContext;
 use crate::front::{filter, projection, sort};
+use crate::rewrite::or_to_in;
 use crate::ir::{ArrayRule, FieldAction, Filter, LeafTest, Projection};
 
 pub use update::{CompiledUpdate, UpdateKind, compile_update, upsert_base};
@@ -31,6 +32,17 @@ impl CompiledFilter {
         id_equality(&self.ir)
     }
 
+    /// Fails when the filter cannot serve the positional operator of a projection: it has `$expr`.
+    pub fn check_positional(&self) -> Result<()> {
+        if has_expr(&self.ir) {
+            return Err(Error::new(
+                Code::QUERY_FEATURE_NOT_ALLOWED,
+                "positional projection '.$' cannot be used with a query that has $expr",
+            ));
+        }
+        Ok(())
+    }
+
     /// Whether every document matches.
     pub fn is_trivial(&self) -> bool {
         match &self.ir {
@@ -38,6 +50,15 @@ impl CompiledFilter {
             Filter::And(parts) => parts.is_empty(),
             _ => false,
         }
+    }
+}
+
+fn has_expr(filter: &Filter) -> bool {
+    match filter {
+        Filter::Expr(_) => true,
+        Filter::And(parts) | Filter::Or(parts) | Filter::Nor(parts) => parts.iter().any(has_expr),
+        Filter::Not(part) => has_expr(part),
+        _ => false,
     }
 }
 
@@ -56,7 +77,7 @@ fn id_equality(filter: &Filter) -> Option<Value<'_>> {
 
 /// Parses and compiles a filter.
 pub fn compile_filter(filter: &RawDoc, ctx: &mut ParseContext) -> Result<CompiledFilter> {
-    let ir = filter::parse(filter, ctx)?;
+    let ir = or_to_in::rewrite(filter::parse(filter, ctx)?);
     let program = Arc::new(codegen::compile_filter(&ir)?);
     Ok(CompiledFilter { program, ir })
 }

@@ -19,7 +19,7 @@ mod date;
 mod display;
 mod generate;
 mod hashing;
-mod number;
+pub(crate) mod number;
 mod object;
 mod regex;
 mod row;

@@ -34,7 +34,7 @@ impl Scratch {
                 return order.is_some_and(|order| comparison.accepts(order));
             }
             if slot.state == Tag::Array as u8 && entry.rule == ArrayRule::AnyElement {
-                return self.compare_leaf_array(inputs.bytes, slot, constant, comparison);
+                return self.compare_leaf_array(inputs.bytes, slot, constant, comparison, entry.pins);
             }
             if slot.state != walker::ON_ARRAY {
                 return satisfies(walker::value_at(inputs.bytes, slot), constant.value(), comparison);
@@ -53,7 +53,7 @@ impl Scratch {
     ) -> Result<bool> {
         let paths = inputs.program.paths();
         let mut pending = u64::MAX >> (Conjunction::MAX_TESTS - conjunction.tests.len());
-        // The test that comes last in the request decides what `$` stands for, in whatever order they are tried.
+        // The test that comes first in the request decides what `$` stands for, in whatever order they are tried.
         let mut position = (0, self.matched_position);
         // Fields that an earlier instruction walked past will not come by again; their tests are left for the end.
         while pending != 0
@@ -90,7 +90,7 @@ impl Scratch {
             if !self.test_one(inputs, walker, &conjunction.tests[at])? {
                 return Ok(false);
             }
-            if self.matched_position.is_some() && at >= position.0 {
+            if self.matched_position.is_some() && (position.1.is_none() || at < position.0) {
                 *position = (at, self.matched_position);
             }
         }
@@ -111,7 +111,14 @@ impl Scratch {
     }
 
     /// The elements of an array at the path's end, then the array itself.
-    fn compare_leaf_array(&mut self, bytes: &[u8], slot: Slot, constant: &Constant, comparison: Comparison) -> bool {
+    fn compare_leaf_array(
+        &mut self,
+        bytes: &[u8],
+        slot: Slot,
+        constant: &Constant,
+        comparison: Comparison,
+        pins: bool,
+    ) -> bool {
         let mut elements = walker::Elements::of(bytes, slot);
         let mut position = 0;
         while let Some(element) = elements.next() {
@@ -122,7 +129,7 @@ impl Scratch {
                 None => satisfies(walker::value_at(bytes, element), constant.value(), comparison),
             };
             if holds {
-                self.matched_position = Some(position);
+                self.pin(pins, Some(position));
                 return true;
             }
             position += 1;
@@ -198,10 +205,18 @@ impl Scratch {
             }
         });
         self.charge(visited, inputs.env)?;
-        if matches!(outcome, Ok(true)) && matched.is_some() {
-            self.matched_position = matched;
+        if matches!(outcome, Ok(true)) {
+            self.pin(entry.pins, matched);
         }
         outcome
+    }
+
+    /// Remembers the array position a test held for, unless an earlier test has told one.
+    #[inline]
+    fn pin(&mut self, pins: bool, position: Option<u32>) {
+        if pins && self.matched_position.is_none() {
+            self.matched_position = position;
+        }
     }
 
     /// `$elemMatch`: some element of an array at the path satisfies the sub-program.
@@ -217,7 +232,7 @@ impl Scratch {
             let slot: Slot = walker.fetch(inputs.program.paths(), inputs.bytes, entry.node);
             if slot.state != walker::ON_ARRAY {
                 let array = walker::value_at(inputs.bytes, slot);
-                return self.some_element(inputs, array, program, on_fields);
+                return self.some_element(inputs, array, program, on_fields, entry.pins);
             }
         }
         // Arrays are collected first, because running the sub-program needs the machine that the traversal holds.
@@ -227,22 +242,25 @@ impl Scratch {
             Ok(false)
         })?;
         for array in arrays {
-            if self.some_element(inputs, array, program, on_fields)? {
+            if self.some_element(inputs, array, program, on_fields, entry.pins)? {
                 return Ok(true);
             }
         }
         Ok(false)
     }
 
-    fn some_element(&mut self, inputs: &Inputs<'_>, array: Value<'_>, program: SubId, on_fields: bool) -> Result<bool> {
+    fn some_element(
+        &mut self,
+        inputs: &Inputs<'_>,
+        array: Value<'_>,
+        program: SubId,
+        on_fields: bool,
+        pins: bool,
+    ) -> Result<bool> {
         let Some(elements) = array.as_array() else { return Ok(false) };
-        match self.first_match(inputs, elements, program, on_fields)? {
-            Some((at, _)) => {
-                self.matched_position = Some(at);
-                Ok(true)
-            }
-            None => Ok(false),
-        }
+        let found = self.first_match(inputs, elements, program, on_fields)?;
+        self.pin(pins, found.map(|(at, _)| at));
+        Ok(found.is_some())
     }
 
     /// The first element that a sub-program accepts, with its position. With `on_fields`, elements that have no
@@ -254,7 +272,6 @@ impl Scratch {
         program: SubId,
         on_fields: bool,
     ) -> Result<Option<(u32, Value<'v>)>> {
-        let outer_position = self.matched_position;
         for (at, element) in elements.values().enumerate() {
             if on_fields && element.as_container().is_none() {
                 continue;
@@ -263,7 +280,6 @@ impl Scratch {
                 return Ok(Some((at as u32, element)));
             }
         }
-        self.matched_position = outer_position;
         Ok(None)
     }
 

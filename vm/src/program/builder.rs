@@ -93,7 +93,12 @@ impl Builder {
 
     /// The entry of a path of the current document; `None` is the root value itself.
     pub fn path(&mut self, path: Option<&FieldPath>, rule: ArrayRule) -> Result<PathId> {
-        self.paths.intern(path, rule).map(PathId).ok_or_else(|| too_large("paths"))
+        self.paths.intern(path, rule, false).map(PathId).ok_or_else(|| too_large("paths"))
+    }
+
+    /// The same, for tests that tell the positional operator which array element they held for.
+    pub fn pinning_path(&mut self, path: Option<&FieldPath>, rule: ArrayRule) -> Result<PathId> {
+        self.paths.intern(path, rule, true).map(PathId).ok_or_else(|| too_large("paths"))
     }
 
     /// Adds a leaf test.

@@ -33,6 +33,8 @@ pub struct PathEntry {
     pub path: Option<FieldPath>,
     /// What happens at an array.
     pub rule: ArrayRule,
+    /// Whether a test that holds tells the positional operator `$` which array element it held for.
+    pub pins: bool,
     pub(crate) node: u16,
 }
 
@@ -76,14 +78,14 @@ pub struct PathTable {
     nodes: Vec<Node>,
     edges: Vec<Edge>,
     root_edges: (u16, u16),
-    known_entries: AHashMap<(Option<FieldPath>, ArrayRule), u16>,
+    known_entries: AHashMap<(Option<FieldPath>, ArrayRule, bool), u16>,
     known_nodes: AHashMap<(u16, Box<[u8]>), u16>,
 }
 
 impl PathTable {
     /// The entry of `path` under `rule`, added when it is new. `None` when the table is full.
-    pub(crate) fn intern(&mut self, path: Option<&FieldPath>, rule: ArrayRule) -> Option<u16> {
-        let key = (path.cloned(), rule);
+    pub(crate) fn intern(&mut self, path: Option<&FieldPath>, rule: ArrayRule, pins: bool) -> Option<u16> {
+        let key = (path.cloned(), rule, pins);
         if let Some(&at) = self.known_entries.get(&key) {
             return Some(at);
         }
@@ -92,7 +94,7 @@ impl PathTable {
         for component in path.iter().flat_map(|path| path.components()) {
             node = self.child(node, component.name().as_bytes())?;
         }
-        self.entries.push(PathEntry { path: path.cloned(), rule, node });
+        self.entries.push(PathEntry { path: path.cloned(), rule, pins, node });
         self.known_entries.insert(key, at);
         Some(at)
     }

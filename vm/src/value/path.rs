@@ -12,13 +12,13 @@
 //!
 //! | document | filter tests | expression gives | keys |
 //! |---|---|---|---|
-//! | `{a: {b: 1}}` | 1 | 1 | 1 |
-//! | `{a: {b: [1, 2]}}` | 1, 2, [1, 2] | [1, 2] | 1, 2 |
-//! | `{a: [{b: 1}, {}, 5]}` | 1, missing | [1] | 1, null, null |
-//! | `{a: []}` | nothing at all | [] | null |
-//! | `{a: {b: []}}` | [] | [] | undefined |
-//! | `{a: 5}`, `{}` | missing | missing | null |
-//! | `{a: [[{b: 1}]]}` | nothing at all | [] | null |
+//! | `{a: {b: 1}}` | `1` | `1` | `1` |
+//! | `{a: {b: [1, 2]}}` | `1`, `2`, `[1, 2]` | `[1, 2]` | `1`, `2` |
+//! | `{a: [{b: 1}, {}, 5]}` | `1`, missing | `[1]` | `1`, `null`, `null` |
+//! | `{a: []}` | nothing at all | `[]` | `null` |
+//! | `{a: {b: []}}` | `[]` | `[]` | `undefined` |
+//! | `{a: 5}`, `{}` | missing | missing | `null` |
+//! | `{a: [[{b: 1}]]}` | nothing at all | `[]` | `null` |
 //!
 //! The recursion of every walk is bounded by the path's components (twice that for positions), never by the document.
 
@@ -212,7 +212,7 @@ where
         }
         // A position named by the path is not implicit traversal, so what lies below it starts without one.
         if rest.is_empty() {
-            visit(value, here)?;
+            visit(value, position)?;
         } else if let Some(doc) = value.as_doc() {
             match_in_doc(doc, rest, traverse_leaf_array, position, visit)?;
         } else if let Some(inner) = value.as_array() {

@@ -1,8 +1,8 @@
 //! Aggregation expressions: BSON to [`Expr`].
 //!
 //! [`parse`] takes any value that may stand where an expression is expected. Operators whose arguments are all
-//! evaluated are rows of the machine's function table and are parsed by [`call`]; operators that bind variables, that
-//! leave arguments unevaluated or that read literal arguments have a file each here and a row in [`SPECIAL`].
+//! evaluated are rows of the machine's function table and are parsed by `call`; operators that bind variables, that
+//! leave arguments unevaluated or that read literal arguments have a file each here and a row in `SPECIAL`.
 //!
 //! This module must not know documents, programs or how anything is evaluated.
 
@@ -98,11 +98,7 @@ pub fn parse_document(doc: &RawDoc, ctx: &mut ParseContext) -> Result<Expr> {
 pub fn parse_operator(doc: &RawDoc, ctx: &mut ParseContext) -> Result<Expr> {
     let mut elements = doc.iter();
     let (Some(element), None) = (elements.next(), elements.next()) else {
-        let names: Vec<&str> = doc.iter().map(|element| element.name_str()).collect();
-        let message = format!(
-            "An object representing an expression must have exactly one field, found the fields {}",
-            names.join(", ")
-        );
+        let message = format!("An object representing an expression must have exactly one field: {doc:?}");
         return Err(Error::location(15983, message));
     };
     let name = element.name_str();

@@ -66,7 +66,8 @@ impl Parser<'_> {
             return Err(Error::location(16410, "FieldPath field names may not start with '$'. Consider using $getField or $setField."));
         };
         if !(value.is_number() || value.tag() == Tag::Bool) {
-            return Err(Error::location(31271, "positional projection cannot be used with a literal"));
+            let code = if value.tag() == Tag::Document { 31271 } else { 31308 };
+            return Err(Error::location(code, "positional projection cannot be used with an expression or sub object"));
         }
         if !is_nonzero(value) {
             return Err(Error::location(31395, "positional projection cannot be used with exclusion"));

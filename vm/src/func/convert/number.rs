@@ -1,11 +1,13 @@
 //! Conversions to numbers.
 
+use std::borrow::Cow;
+
 use super::{Options, conversion_failure, integer, overflow, unsupported};
 use crate::algo::decimal::from_f64_15;
 use crate::error::Result;
 use crate::func::date;
 use crate::func::display::describe;
-use crate::value::decimal::{DecimalParts, Finite};
+use crate::value::decimal::{DecimalParts, Finite, MAX_DIGITS};
 use crate::value::{Decimal128, Tag, Value, View};
 
 /// A value as int32.
@@ -189,7 +191,7 @@ fn decimal_of_text(bytes: &[u8]) -> Result<Decimal128> {
         negative.0[15] |= 0x80;
         return Ok(negative);
     }
-    let Some((decimal, exact)) = Decimal128::parse_rounded(text) else {
+    let Some((decimal, exact)) = Decimal128::parse_rounded(&without_excess_digits(text)) else {
         return Err(unparsable(text, "Failed to parse string to decimal"));
     };
     match decimal.parts() {
@@ -226,4 +228,19 @@ pub(super) fn in_base(value: Value<'_>, base: u32) -> Result<String> {
         digits.push('-');
     }
     Ok(digits.iter().rev().collect())
+}
+
+/// The text of a number with zeros for the digits after the 34th significant one: mongod cuts them off where it could
+/// round.
+fn without_excess_digits(text: &str) -> Cow<'_, str> {
+    if text.len() <= MAX_DIGITS as usize {
+        return Cow::Borrowed(text);
+    }
+    let end = text.find(['e', 'E']).unwrap_or(text.len());
+    let mut significant = 0;
+    let kept = text.bytes().take(end).map(|byte| {
+        significant += u32::from(byte.is_ascii_digit() && (significant > 0 || byte != b'0'));
+        if byte.is_ascii_digit() && significant > MAX_DIGITS { '0' } else { char::from(byte) }
+    });
+    Cow::Owned(kept.collect::<String>() + &text[end..])
 }
