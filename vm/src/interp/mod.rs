@@ -47,7 +47,7 @@ pub struct Machine {
 #[derive(Default)]
 pub(crate) struct Scratch {
     /// One frame for each level of sub-program nesting.
-    frames: Vec<Frame>,
+    frames: Vec<Option<Box<Frame>>>,
     depth: usize,
     /// The position of the array element that the last filter matched by, for `$`.
     matched_position: Option<u32>,
@@ -200,16 +200,16 @@ impl Scratch {
     #[inline]
     fn run<'d>(&mut self, inputs: Inputs<'d>) -> Result<Exit<'d>> {
         if self.frames.len() <= self.depth {
-            self.frames.push(Frame::default());
+            self.frames.push(None);
         }
         // The frame is taken out for the run, so that a nested run can use the others.
-        let mut frame = std::mem::take(&mut self.frames[self.depth]);
+        let mut frame = self.frames[self.depth].take().unwrap_or_default();
         frame.walker.begin(inputs.program.paths());
         frame.registers.begin(inputs.program.registers());
         self.depth += 1;
         let exit = self.execute(&inputs, &mut frame, 0);
         self.depth -= 1;
-        self.frames[self.depth] = frame;
+        self.frames[self.depth] = Some(frame);
         exit
     }
 

@@ -4,6 +4,10 @@
 //! a document is walked at most once however many paths a program has, and only as far as its tests need. Of fields
 //! with one name the first counts.
 //!
+//! Documents of a collection tend to have one layout, so the walk remembers, for each top-level element of the last
+//! documents, its type and name as two words, what it is to the program, and how to find its end. An element that
+//! compares equal to its memory is passed without measuring its name or looking it up.
+//!
 //! All reads are bounded by the document's slice. Bytes that are not BSON end the walk, and what was not found by
 //! then is missing.
 
@@ -38,6 +42,129 @@ const FRESH: Slot = Slot { state: UNRESOLVED, at: 0, cursor: 0 };
 pub(super) struct Walker {
     slots: Vec<Slot>,
     root_cursor: u32,
+    layout: Layout,
+}
+
+/// What is remembered of one element.
+#[derive(Clone, Copy, Debug)]
+struct Remembered {
+    /// Type byte, name and terminator, as two little-endian words.
+    words: [u64; 2],
+    /// Which bytes of the words count.
+    masks: [u64; 2],
+    /// Length of type byte, name and terminator.
+    header: u8,
+    /// The payload's length, without what its length field says.
+    fixed: u8,
+    /// Whether the payload begins with a length to be added.
+    has_length: bool,
+    /// The program's node for the name, or [`ROOT`] for none.
+    node: u16,
+}
+
+/// The memory of recent documents' top-level elements, in order.
+#[derive(Debug, Default)]
+struct Layout {
+    /// The path table that the nodes belong to.
+    table: u64,
+    elements: Vec<Remembered>,
+    /// Which element of the memory comes next in the current document.
+    at: usize,
+    hits: u32,
+    misses: u32,
+}
+
+/// Elements remembered; those behind are walked the plain way.
+const LAYOUT_ELEMENTS_MAX: usize = 64;
+
+/// Remembered elements in a row that a document may lack before the memory counts as wrong.
+const LAYOUT_SKIPPED_MAX: usize = 2;
+
+/// Steps between two looks at how often the memory was right.
+const LAYOUT_REVIEW_STEPS: u32 = 1024;
+
+/// Bytes of type and name that two words hold.
+const LAYOUT_HEADER_BYTES_MAX: usize = 16;
+
+impl Layout {
+    /// Prepares for a new document of a program.
+    #[inline]
+    fn begin(&mut self, paths: &PathTable) {
+        self.at = 0;
+        if self.table != paths.id() {
+            *self = Layout { table: paths.id(), elements: std::mem::take(&mut self.elements), ..Layout::default() };
+            self.elements.clear();
+        }
+    }
+
+    /// The memory of the element at `at`, with the offset behind the element, when the memory is right. Elements that
+    /// are missing from this document are passed over.
+    #[inline(always)]
+    fn recall(&mut self, doc: &[u8], at: usize) -> Option<(Remembered, usize)> {
+        let bytes = doc.get(at..at + LAYOUT_HEADER_BYTES_MAX)?;
+        let low = u64::from_le_bytes(*bytes.first_chunk()?);
+        let high = u64::from_le_bytes(*bytes.last_chunk()?);
+        for skipped in 0..=LAYOUT_SKIPPED_MAX {
+            let known = self.elements.get(self.at + skipped)?;
+            if low & known.masks[0] == known.words[0] && high & known.masks[1] == known.words[1] {
+                self.at += skipped + 1;
+                self.hits += 1;
+                let payload = at + usize::from(known.header);
+                let counted = if known.has_length { length(doc.get(payload..)?)? } else { 0 };
+                return Some((*known, payload + usize::from(known.fixed) + counted));
+            }
+        }
+        None
+    }
+
+    /// Remembers an element that was walked the plain way.
+    fn remember(&mut self, doc: &[u8], at: usize, header: usize, node: u16) {
+        self.misses += 1;
+        if self.misses + self.hits > LAYOUT_REVIEW_STEPS {
+            // Where layouts vary too much, remembering costs more than it saves: stop, until the program changes.
+            if self.misses > self.hits / 2 {
+                self.elements.clear();
+                self.at = LAYOUT_ELEMENTS_MAX;
+            }
+            (self.hits, self.misses) = (0, 0);
+        }
+        let (fixed, has_length) = match doc[at] {
+            1 | 9 | 17 | 18 => (8, false),
+            2 | 13 | 14 => (4, true),
+            3 | 4 => (0, true),
+            5 => (5, true),
+            6 | 10 => (0, false),
+            7 => (12, false),
+            8 => (1, false),
+            16 => (4, false),
+            19 => (16, false),
+            _ => return,
+        };
+        let Some(bytes) = doc.get(at..at + LAYOUT_HEADER_BYTES_MAX) else { return };
+        if header > LAYOUT_HEADER_BYTES_MAX || self.at >= LAYOUT_ELEMENTS_MAX || self.at > self.elements.len() {
+            return;
+        }
+        let mut masks = [0u8; LAYOUT_HEADER_BYTES_MAX];
+        masks[..header].fill(0xFF);
+        let word = |bytes: &[u8], half: usize| {
+            u64::from_le_bytes(bytes[half * 8..half * 8 + 8].try_into().unwrap_or_default())
+        };
+        let masks = [word(&masks, 0), word(&masks, 1)];
+        let element = Remembered {
+            words: [word(bytes, 0) & masks[0], word(bytes, 1) & masks[1]],
+            masks,
+            header: header as u8,
+            fixed,
+            has_length,
+            node,
+        };
+        if self.elements.len() == LAYOUT_ELEMENTS_MAX {
+            self.elements.pop();
+        }
+        // Put in between, not over what was expected here: that element may be one that this document lacks.
+        self.elements.insert(self.at, element);
+        self.at += 1;
+    }
 }
 
 /// The offset of the first element of a document.
@@ -55,6 +182,7 @@ impl Walker {
             self.slots.resize(count, FRESH);
         }
         self.root_cursor = FIRST_ELEMENT;
+        self.layout.begin(paths);
     }
 
     /// The slot of a node of the trie, resolved.
@@ -67,8 +195,16 @@ impl Walker {
     fn resolve(&mut self, paths: &PathTable, doc: &[u8], node: u16) -> Slot {
         let parent = paths.node(node).parent;
         if parent == ROOT {
-            let cursor = self.root_cursor;
-            self.root_cursor = self.walk(paths, doc, ROOT, cursor, doc.len() - 1, node);
+            loop {
+                match self.next_field(paths, doc) {
+                    Some(found) if found == node => break,
+                    Some(_) => {}
+                    None => {
+                        self.slots[usize::from(node)].state = MISSING;
+                        break;
+                    }
+                }
+            }
             return self.slots[usize::from(node)];
         }
         let container = self.fetch(paths, doc, parent);
@@ -93,9 +229,53 @@ impl Walker {
     /// Walks on to the next top-level field that the program has a path for; `None` at the end of the document.
     #[inline]
     pub(super) fn next_field(&mut self, paths: &PathTable, doc: &[u8]) -> Option<u16> {
-        let (cursor, found) = self.advance(paths, doc, ROOT, self.root_cursor, doc.len() - 1);
+        let (cursor, found) = self.advance_root(paths, doc, self.root_cursor);
         self.root_cursor = cursor;
         found
+    }
+
+    /// [`Walker::advance`] over the top level, with the memory of earlier documents.
+    #[inline]
+    fn advance_root(&mut self, paths: &PathTable, doc: &[u8], cursor: u32) -> (u32, Option<u16>) {
+        let end = doc.len() - 1;
+        let mut at = cursor as usize;
+        while at < end {
+            let (known, next) = match self.layout.recall(doc, at) {
+                Some((known, next)) => ((known.node, at + usize::from(known.header)), next),
+                None => match self.plain_step(paths, doc, at, end) {
+                    Some((node, payload, next)) => {
+                        self.layout.remember(doc, at, payload - at, node);
+                        ((node, payload), next)
+                    }
+                    None => break,
+                },
+            };
+            if next > end {
+                break;
+            }
+            let type_byte = doc[at];
+            at = next;
+            if known.0 != ROOT {
+                let slot = &mut self.slots[usize::from(known.0)];
+                if slot.state == UNRESOLVED {
+                    slot.state = type_byte;
+                    slot.at = known.1 as u32;
+                    return (at as u32, Some(known.0));
+                }
+            }
+        }
+        (end as u32, None)
+    }
+
+    /// One top-level element without memory: its node or [`ROOT`], where its payload begins and where it ends.
+    fn plain_step(&self, paths: &PathTable, doc: &[u8], at: usize, end: usize) -> Option<(u16, usize, usize)> {
+        let name_at = at + 1;
+        let word = load_word(doc, name_at);
+        let name_len = name_length(doc, name_at, word, end)?;
+        let payload = name_at + name_len + 1;
+        let next = payload_end(doc[at], doc, payload)?;
+        let edge = paths.edges_below(ROOT).iter().find(|edge| is_name(paths, edge, doc, name_at, name_len, word));
+        Some((edge.map_or(ROOT, |edge| edge.node), payload, next))
     }
 
     /// Walks the elements between `cursor` and `end` until the wanted node is found; gives where it stopped.

@@ -5,6 +5,7 @@
 //! request left off.
 
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use ahash::AHashMap;
 
@@ -78,6 +79,8 @@ pub struct PathTable {
     nodes: Vec<Node>,
     edges: Vec<Edge>,
     root_edges: (u16, u16),
+    /// A number that no other sealed table of this process has.
+    id: u64,
     known_entries: AHashMap<(Option<FieldPath>, ArrayRule, bool), u16>,
     known_nodes: AHashMap<(u16, Box<[u8]>), u16>,
 }
@@ -112,6 +115,8 @@ impl PathTable {
 
     /// Lays out each node's children in one run. Called once, when the program is complete.
     pub(crate) fn seal(&mut self) {
+        static NEXT_ID: AtomicU64 = AtomicU64::new(1);
+        self.id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
         self.known_entries = AHashMap::new();
         self.known_nodes = AHashMap::new();
         let mut by_parent: Vec<u16> = (0..self.nodes.len() as u16).collect();
@@ -135,6 +140,12 @@ impl PathTable {
     /// The entries, in the order instructions number them.
     pub fn entries(&self) -> &[PathEntry] {
         &self.entries
+    }
+
+    /// What tells this table from every other, for memories of it.
+    #[inline]
+    pub(crate) fn id(&self) -> u64 {
+        self.id
     }
 
     /// How many nodes the trie has: the slots that the walker keeps.
