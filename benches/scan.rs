@@ -182,7 +182,7 @@ fn scans(criterion: &mut Criterion<ThreadTime>) {
         let session = engine.session().expect("a session");
         let mut machine = Machine::new();
         let mut by_machine = |bytes: &[u8]| {
-            RawDoc::from_bytes(bytes).is_some_and(|doc| machine.matches(&filter.program, doc, &env).expect("a match"))
+            RawDoc::from_stored(bytes).is_some_and(|doc| machine.matches(&filter.program, doc, &env).expect("a match"))
         };
         let expected = scan(&session, &table, by_raw_document);
         assert!(expected > 1000, "the filter must select something");

@@ -16,6 +16,7 @@
 //! assert_eq!(doc.as_doc().get("age").map(|v| v.tag()), Some(smongo_vm::value::Tag::Int32));
 //! ```
 
+pub mod acc;
 pub mod algo;
 pub mod code;
 pub mod env;

@@ -169,6 +169,112 @@ impl Sum {
     }
 }
 
+/// A sum that terms can be taken away from again. Infinities and NaN are counted, so that they leave no trace.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SlidingSum {
+    /// The finite terms.
+    finite: Sum,
+    /// Terms by type, in the order of [`Widest`].
+    counts: [u64; 4],
+    nans: u64,
+    /// Infinities, positive and negative.
+    infinities: [u64; 2],
+}
+
+impl SlidingSum {
+    /// The sum of nothing: the int32 zero.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a value; what is not a number is passed over.
+    pub fn add(&mut self, value: Value<'_>) {
+        self.change(value, false);
+    }
+
+    /// Takes away a value that was added before.
+    pub fn remove(&mut self, value: Value<'_>) {
+        self.change(value, true);
+    }
+
+    fn change(&mut self, value: Value<'_>, removes: bool) {
+        let sign: i128 = if removes { -1 } else { 1 };
+        let step = |count: &mut u64| *count = if removes { *count - 1 } else { *count + 1 };
+        let width = match value.view() {
+            View::Int32(int) => {
+                self.finite.integers += sign * i128::from(int);
+                Widest::Int32
+            }
+            View::Int64(int) => {
+                self.finite.integers += sign * i128::from(int);
+                self.finite.excess += sign * (i128::from(int) - (int as f64) as i128);
+                Widest::Int64
+            }
+            View::Double(double) => {
+                if double.is_nan() {
+                    step(&mut self.nans);
+                } else if double.is_infinite() {
+                    step(&mut self.infinities[usize::from(double < 0.0)]);
+                } else {
+                    self.finite.doubles.add(if removes { -double } else { double });
+                }
+                Widest::Double
+            }
+            View::Decimal128(term) => {
+                if term.is_nan() {
+                    step(&mut self.nans);
+                } else if !decimal::is_finite(term) {
+                    step(&mut self.infinities[usize::from(decimal::is_negative(term))]);
+                } else {
+                    let term = if removes { decimal::neg(term) } else { term };
+                    self.finite.decimals = decimal::add(self.finite.decimals, term);
+                }
+                Widest::Decimal
+            }
+            _ => return,
+        };
+        let count = &mut self.counts[width as usize];
+        step(count);
+        if *count == 0 {
+            // No rounding error outlives the terms that made it.
+            match width {
+                Widest::Double => self.finite.doubles = Compensated::default(),
+                Widest::Decimal => self.finite.decimals = decimal::small(0),
+                Widest::Int32 | Widest::Int64 => {}
+            }
+        }
+        self.finite.widest = [Widest::Decimal, Widest::Double, Widest::Int64]
+            .into_iter()
+            .find(|width| self.counts[*width as usize] > 0)
+            .unwrap_or(Widest::Int32);
+        self.finite.count = self.counts.iter().sum();
+    }
+
+    /// The sum, as [`Sum::total`] gives it.
+    pub fn total(&self) -> Total {
+        self.not_finite().unwrap_or_else(|| self.finite.total())
+    }
+
+    /// The mean, as [`Sum::mean`] gives it.
+    pub fn mean(&self) -> Option<Total> {
+        self.not_finite().or_else(|| self.finite.mean())
+    }
+
+    /// What infinities and NaN make of the sum and the mean.
+    fn not_finite(&self) -> Option<Total> {
+        let value = match (self.nans, self.infinities) {
+            (0, [0, 0]) => return None,
+            (0, [_, 0]) => f64::INFINITY,
+            (0, [0, _]) => f64::NEG_INFINITY,
+            _ => f64::NAN,
+        };
+        Some(match self.finite.widest {
+            Widest::Decimal => Total::Decimal(Decimal128::from_f64(value)),
+            _ => Total::Double(value),
+        })
+    }
+}
+
 /// A wide integer as a decimal; 34 digits hold more int64 terms than can be counted.
 fn integer(value: i128) -> Decimal128 {
     let finite = Finite { negative: value < 0, coefficient: value.unsigned_abs(), exponent: 0 };
@@ -193,6 +299,21 @@ mod tests {
         assert!(matches!(sum(&[Value::int64(i64::MAX), Value::int64(1)]), Total::Double(d) if d == 2f64.powi(63)));
         let back = [Value::int64(i64::MAX), Value::int64(1), Value::int64(-1)];
         assert!(matches!(sum(&back), Total::Int64(i64::MAX)));
+    }
+
+    #[test]
+    fn what_is_taken_away_leaves_no_trace() {
+        let mut sum = SlidingSum::new();
+        let terms = [Value::double(f64::INFINITY), Value::double(0.1), Value::int64(7), Value::int32(1)];
+        terms.iter().for_each(|term| sum.add(*term));
+        assert!(matches!(sum.total(), Total::Double(f64::INFINITY)));
+        sum.remove(terms[0]);
+        assert!(matches!(sum.total(), Total::Double(8.1)));
+        sum.remove(terms[1]);
+        assert!(matches!(sum.total(), Total::Int64(8)));
+        sum.remove(terms[2]);
+        assert!(matches!(sum.total(), Total::Int32(1)));
+        assert!(matches!(sum.mean(), Some(Total::Double(1.0))));
     }
 
     #[test]

@@ -12,7 +12,7 @@
 mod arith;
 mod array;
 mod bit;
-mod build;
+pub(crate) mod build;
 mod convert;
 mod data;
 mod date;
@@ -24,8 +24,8 @@ mod object;
 mod regex;
 mod row;
 mod set;
-mod sorted;
-mod stats;
+pub(crate) mod sorted;
+pub(crate) mod stats;
 mod string;
 mod timestamp;
 mod trig;
@@ -34,6 +34,8 @@ mod types;
 mod vector;
 
 use bumpalo::Bump;
+
+pub use date::TimeUnit;
 
 use crate::env::Env;
 use crate::error::Result;
@@ -140,6 +142,21 @@ pub enum Args {
         /// For a name that is not among `params`.
         unknown: Fault,
     },
+}
+
+impl Args {
+    /// Whether the evaluation may be handed this many arguments.
+    pub fn admit(&self, count: usize) -> bool {
+        match self {
+            Args::Exactly(wanted) => count == *wanted,
+            Args::Between(least, most) => (*least..=*most).contains(&count),
+            Args::Any => true,
+            Args::One(_) => count == 1,
+            Args::Named { params, .. } | Args::PlainOrNamed { params, .. } => {
+                count == params.iter().filter(|param| param.role == Role::Argument).count()
+            }
+        }
+    }
 }
 
 /// An example that documents a function and is run as a test. All parts are extended JSON, loose form.

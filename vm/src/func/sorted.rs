@@ -113,7 +113,7 @@ pub static FUNCTIONS: &[Function] = &[
 ];
 
 /// How many elements are asked for: an integer above zero.
-fn count(value: Value<'_>) -> Result<usize> {
+pub(crate) fn count(value: Value<'_>) -> Result<usize> {
     let Some(number) = Number::of(value) else {
         let message = format!("Value for 'n' must be of integral type, but found {}", describe(value));
         return Err(Error::location(5787902, message));

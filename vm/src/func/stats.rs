@@ -196,7 +196,8 @@ fn check_method(method: Value<'_>) -> Result<()> {
     }
 }
 
-fn fractions(p: Value<'_>) -> Result<Vec<f64>> {
+/// The fractions that the argument `p` of `$percentile` asks for.
+pub(crate) fn fractions(p: Value<'_>) -> Result<Vec<f64>> {
     let fault = |code| {
         let message = "The $percentile 'p' field must be an array of numbers from [0.0, 1.0], but found: ";
         Error::location(code, format!("{message}{}", describe(p)))
@@ -219,7 +220,7 @@ fn sorted_numbers(input: Value<'_>) -> Vec<f64> {
 }
 
 /// The smallest number that at least this fraction of the numbers does not exceed.
-fn at_fraction(sorted: &[f64], fraction: f64) -> Value<'static> {
+pub(crate) fn at_fraction(sorted: &[f64], fraction: f64) -> Value<'static> {
     let rank = (fraction * sorted.len() as f64).ceil() as usize;
     sorted.get(rank.saturating_sub(1)).map_or(Value::NULL, |number| Value::double(*number))
 }

@@ -36,6 +36,11 @@ impl Scratch {
                 Op::Match {} => return Ok(Exit::Matched(true)),
                 Op::Reject {} => return Ok(Exit::Matched(false)),
                 Op::Return { src } => return Ok(Exit::Returned(registers.get(src))),
+                Op::ReturnRow { row } => {
+                    let row = &inputs.program.tables().shapes[usize::from(row.0)];
+                    let values = registers.run(row.first, row.count);
+                    return Ok(Exit::Row(inputs.arena.alloc_slice_copy(values)));
+                }
                 Op::Yield { src } => return Ok(Exit::Yielded(registers.get(src))),
                 Op::NoBranch {} => {
                     return Err(Error::location(
@@ -201,6 +206,12 @@ impl Scratch {
                 Op::SortKey { spec } => {
                     let spec = &inputs.program.tables().key_specs[usize::from(spec.0)];
                     self.append_sort_key(inputs, registers, spec)?;
+                }
+                Op::SortKeyValue { dst, spec } => {
+                    let spec = &inputs.program.tables().key_specs[usize::from(spec.0)];
+                    self.key.clear();
+                    self.append_sort_key(inputs, registers, spec)?;
+                    registers.set(dst, Value::binary(0, inputs.arena.alloc_slice_copy(&self.key)));
                 }
             }
         }

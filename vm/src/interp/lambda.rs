@@ -8,6 +8,7 @@ use super::dispatch::is_true;
 use super::{Exit, Frame, Inputs, Scratch};
 use crate::code::Code;
 use crate::error::{Error, Result};
+use crate::func::number::Number;
 use crate::op::{LambdaId, Src};
 use crate::program::Lambda;
 use crate::value::{ArrayWriter, RawDoc, Value};
@@ -123,10 +124,7 @@ fn filter_limit(value: Value<'_>) -> Result<usize> {
     if value.is_nullish() {
         return Ok(usize::MAX);
     }
-    let whole = value.as_integer().or_else(|| {
-        value.as_double().filter(|double| double.fract() == 0.0 && double.abs() < 9.0e18).map(|double| double as i64)
-    });
-    let Some(limit) = whole.filter(|&limit| i32::try_from(limit).is_ok()) else {
+    let Some(limit) = Number::of(value).and_then(Number::to_i32_exact) else {
         return Err(Error::location(
             327391,
             format!("$filter: limit must be represented as a 32-bit integral value: {value:?}"),

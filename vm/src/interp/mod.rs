@@ -87,6 +87,7 @@ pub(crate) struct Inputs<'d> {
 enum Exit<'d> {
     Matched(bool),
     Returned(Value<'d>),
+    Row(&'d [Value<'d>]),
     Yielded(Value<'d>),
 }
 
@@ -132,6 +133,22 @@ impl Machine {
         match self.scratch.run(inputs)? {
             Exit::Returned(value) => Ok(value),
             _ => Err(wrong_kind(program, Kind::Compute)),
+        }
+    }
+
+    /// The values that a program computes from `doc`: a group's key and what its accumulators are given.
+    #[inline]
+    pub fn compute_row<'m>(
+        &'m mut self,
+        program: &'m Program,
+        doc: &'m RawDoc,
+        env: &'m Env<'m>,
+    ) -> Result<&'m [Value<'m>]> {
+        self.begin();
+        let inputs = Inputs::over_doc(program, doc, &self.arena, env, None);
+        match self.scratch.run(inputs)? {
+            Exit::Row(values) => Ok(values),
+            _ => Err(wrong_kind(program, Kind::Row)),
         }
     }
 

@@ -115,6 +115,11 @@ impl<'k> KeyDecoder<'k> {
         result
     }
 
+    /// The bytes of the key that have not been read yet.
+    pub fn rest(&self) -> &'k [u8] {
+        self.key.bytes
+    }
+
     /// Passes over a field.
     pub fn skip(&mut self, direction: Direction) -> Result<()> {
         self.with_field(direction, |_| ())

@@ -152,6 +152,8 @@ instruction_set! {
     Reject "reject" {} end;
     /// Ends a program that computes a value.
     Return "return" { src: Src } end;
+    /// Ends a program that computes several values, which stand in the registers of a shape.
+    ReturnRow "return.row" { row: ShapeId } end;
     /// Ends the body of a lambda with its value.
     Yield "yield" { src: Src } end;
     /// Fails with error 40066: no branch of a `$switch` applied and it has no default.
@@ -236,6 +238,8 @@ instruction_set! {
     Update "update" { dst: Dst, src: Src, update: UpdateId } next;
     /// Appends the sort key of the current document to the machine's key buffer.
     SortKey "sort.key" { spec: KeySpecId } next;
+    /// Value: the sort key of the current document, as binary data.
+    SortKeyValue "sort.key.value" { dst: Dst, spec: KeySpecId } next;
 }
 
 const _: () = assert!(size_of::<Op>() == 8);

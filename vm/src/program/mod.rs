@@ -37,6 +37,8 @@ pub enum Kind {
     Compute,
     /// Appends one sort or index key, then ends with `match`.
     Keys,
+    /// Ends with `return.row`: several values of one document.
+    Row,
 }
 
 impl Kind {
@@ -46,6 +48,7 @@ impl Kind {
             Kind::Filter => "filter",
             Kind::Compute => "compute",
             Kind::Keys => "keys",
+            Kind::Row => "row",
         }
     }
 }

@@ -176,7 +176,7 @@ fn to_truncated_i64(value: Value<'_>) -> Option<i64> {
     match value.view() {
         View::Double(double) => {
             const LIMIT: f64 = 9_223_372_036_854_775_808.0;
-            (double >= -LIMIT && double < LIMIT).then_some(double as i64)
+            (-LIMIT..LIMIT).contains(&double).then_some(double as i64)
         }
         View::Decimal128(decimal) => match decimal.parts() {
             DecimalParts::Finite(mut finite) => {

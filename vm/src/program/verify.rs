@@ -6,6 +6,8 @@
 //!   once and every run ends;
 //! - control cannot fall off the end, and each region (the main code, each lambda's body) ends only in its own ways;
 //! - every register is written on every way to where it is read;
+//! - only the main code changes the current document, because a lambda's body shares the walk of the code around it;
+//! - calls hand over as many arguments as their function takes, and no table entry is one that evaluation rules out;
 //! - sub-programs are filters, and nesting stays below the limit.
 //!
 //! Because jumps only go forward, one pass in code order sees every predecessor of an instruction before the
@@ -13,7 +15,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Action, ArrayRule, Conjunction, KeyPart, Kind, Program, ProjectionNode, Shape};
+use super::{Action, ArrayRule, Conjunction, KeyPart, Kind, Program, ProjectionNode, ROOT, Shape, Test};
 use crate::code::Code;
 use crate::error::{Error, Result};
 use crate::limits::MAX_QUERY_DEPTH;
@@ -174,7 +176,7 @@ impl Verifier<'_> {
             }
             state.assigned.add(register);
         }
-        self.check_end(op, &state)?;
+        self.check_region(op, &state)?;
         Ok(op.falls_through().then_some(state))
     }
 
@@ -184,6 +186,9 @@ impl Verifier<'_> {
         match *op {
             Op::Call { call, .. } => {
                 let call = tables.calls[usize::from(call.0)];
+                if !call.function.args.admit(usize::from(call.count)) {
+                    return Err(self.error("a call has the wrong number of arguments"));
+                }
                 self.read_run(state, call.first, call.count)?;
                 if let Some(target) = call.on_conversion_failure {
                     self.send(target.0, state.clone())?;
@@ -196,7 +201,7 @@ impl Verifier<'_> {
                 }
                 self.read_run(state, *first, *count)?;
             }
-            Op::MakeArray { shape, .. } => {
+            Op::MakeArray { shape, .. } | Op::ReturnRow { row: shape } => {
                 let Shape { first, count, .. } = &tables.shapes[usize::from(shape.0)];
                 self.read_run(state, *first, *count)?;
             }
@@ -225,7 +230,7 @@ impl Verifier<'_> {
             Op::Project { projection, .. } => {
                 self.check_projection(&tables.projections[usize::from(projection.0)].root, state, 0)?;
             }
-            Op::SortKey { spec } => {
+            Op::SortKey { spec } | Op::SortKeyValue { spec, .. } => {
                 for part in &tables.key_specs[usize::from(spec.0)].parts {
                     if let KeyPart::Register(register, _) = part {
                         self.read(state, register.0)?;
@@ -256,16 +261,18 @@ impl Verifier<'_> {
         Ok(())
     }
 
-    fn check_end(&self, op: &Op, state: &State) -> Result<()> {
+    fn check_region(&self, op: &Op, state: &State) -> Result<()> {
         let in_lambda = state.region != 0;
         let fits = match op {
             Op::Yield { .. } => in_lambda,
-            Op::Match {} => !in_lambda && self.program.kind != Kind::Compute,
+            Op::Match {} => !in_lambda && matches!(self.program.kind, Kind::Filter | Kind::Keys),
             Op::Reject {} => !in_lambda && self.program.kind == Kind::Filter,
             Op::Return { .. } => !in_lambda && self.program.kind == Kind::Compute,
+            Op::ReturnRow { .. } => !in_lambda && self.program.kind == Kind::Row,
+            Op::Rebase { .. } => !in_lambda,
             _ => true,
         };
-        if fits { Ok(()) } else { Err(self.error("the code ends in a way its kind does not allow")) }
+        if fits { Ok(()) } else { Err(self.error("an instruction stands where its region does not allow it")) }
     }
 
     /// Every index an instruction holds lies in its table, and so does every index in the entry it names.
@@ -305,9 +312,12 @@ impl Verifier<'_> {
             return Err(self.error("an operand is out of range"));
         }
         if let Some(test) = test {
+            let test = &tables.tests[usize::from(test)];
+            if matches!(test, Test::Mod { divisor: 0, .. }) {
+                return Err(self.error("a division by zero"));
+            }
             let mut in_range = true;
-            tables.tests[usize::from(test)]
-                .for_each_program(|program| in_range &= usize::from(program.0) < tables.programs.len());
+            test.for_each_program(|program| in_range &= usize::from(program.0) < tables.programs.len());
             if !in_range {
                 return Err(self.error("a sub-program is out of range"));
             }
@@ -321,8 +331,8 @@ impl Verifier<'_> {
     /// Every member is a test on a path, is sound by itself, and knows the node that its path begins with.
     fn check_conjunction(&self, conjunction: &Conjunction) -> Result<()> {
         let Conjunction { tests, tops } = conjunction;
-        if tests.len() > Conjunction::MAX_TESTS || tests.len() != tops.len() {
-            return Err(self.error("a conjunction has too many tests"));
+        if tests.is_empty() || tests.len() > Conjunction::MAX_TESTS || tests.len() != tops.len() {
+            return Err(self.error("a conjunction has no tests, or too many"));
         }
         for (op, &top) in tests.iter().zip(tops) {
             let Some(path) = op.test_path() else {
@@ -347,9 +357,11 @@ impl Verifier<'_> {
             }
         });
         let Some(path) = path else { return Ok(()) };
-        let rule = self.program.paths.entries()[usize::from(path)].rule;
+        let entry = &self.program.paths.entries()[usize::from(path)];
         let wants_value = matches!(op, Op::Field { .. });
-        if wants_value == (rule == ArrayRule::Expression) {
+        // Only tests may be of the root value itself, and a path that is there leads below it.
+        let leads_somewhere = entry.node != ROOT || entry.path.is_none() && !wants_value;
+        if leads_somewhere && wants_value == (entry.rule == ArrayRule::Expression) {
             Ok(())
         } else {
             Err(self.error("a path is read by the wrong rule"))

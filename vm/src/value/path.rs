@@ -34,7 +34,7 @@ use super::repr::{Tag, Value};
 
 mod keys;
 
-pub use keys::{ArrayComponents, index_keys, key_values};
+pub use keys::{ArrayComponents, index_keys, index_keys_with_missing, key_values};
 
 /// One component of a path.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]

@@ -55,6 +55,33 @@ impl Unit {
     }
 }
 
+/// A unit of time, for those who count in UTC.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct TimeUnit(Unit);
+
+impl TimeUnit {
+    /// The unit of this name: "millisecond" to "year".
+    pub fn parse(name: &str) -> Option<TimeUnit> {
+        Unit::parse(name).map(TimeUnit)
+    }
+
+    /// Its length in milliseconds; `None` when that differs from time to time.
+    pub fn millis(self) -> Option<i64> {
+        match self.0 {
+            Unit::Length(millis) => Some(millis),
+            Unit::Days(days) => Some(days * SECONDS_PER_DAY * 1000),
+            Unit::Months(_) => None,
+        }
+    }
+
+    /// The moment so many units later; an end of time where BSON has no date for it.
+    pub fn add(self, millis: i64, amount: i64) -> i64 {
+        let amount = amount.clamp(-self.0.most(), self.0.most());
+        let end = if amount < 0 { i64::MIN } else { i64::MAX };
+        add(millis, self.0, amount, &Zone::UTC).unwrap_or(end)
+    }
+}
+
 const INCOMPLETE: Fault = Fault::new(5166402, "{op} requires startDate, unit, and amount to be present");
 
 const SHIFT_ARGS: Args = Args::Named {

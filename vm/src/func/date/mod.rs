@@ -18,6 +18,8 @@ mod parts;
 mod text;
 pub(crate) mod zone;
 
+pub use arithmetic::TimeUnit;
+
 use self::zone::Zone;
 use super::display::describe;
 use super::{Fault, Function};

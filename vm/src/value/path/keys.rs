@@ -65,6 +65,22 @@ pub fn index_keys<'d>(
     arrays: &mut [ArrayComponents],
     emit: &mut dyn FnMut(&[Value<'d>]),
 ) -> Result<()> {
+    let mut with_nulls: SmallVec<[Value<'d>; 4]> = SmallVec::new();
+    index_keys_with_missing(doc, paths, arrays, &mut |key| {
+        with_nulls.clear();
+        with_nulls.extend(key.iter().map(|value| if value.is_nothing() { Value::NULL } else { *value }));
+        emit(&with_nulls);
+    })
+}
+
+/// [`index_keys`] with the missing value in place of `null` where a path leads nowhere, for indexes to which the
+/// difference matters.
+pub fn index_keys_with_missing<'d>(
+    doc: &'d RawDoc,
+    paths: &[&[Component]],
+    arrays: &mut [ArrayComponents],
+    emit: &mut dyn FnMut(&[Value<'d>]),
+) -> Result<()> {
     let fields = paths.iter().map(|path| Field::Open { path, at: None }).collect();
     Walk { paths, arrays, emit }.within(Some(doc), fields)
 }
@@ -98,7 +114,7 @@ impl<'p, 'd> Walk<'_, 'p, 'd> {
             let Field::Open { path, at } = *field else { continue };
             let reached = reach_from_element(doc, path, at)?;
             let Some(array) = reached.value.as_array().filter(|_| !reached.by_position) else {
-                *field = Field::Known(if reached.value.is_nothing() { Value::NULL } else { reached.value });
+                *field = Field::Known(reached.value);
                 continue;
             };
             let position = self.paths[i].len() - reached.rest.len() - 1;
@@ -117,7 +133,7 @@ impl<'p, 'd> Walk<'_, 'p, 'd> {
                 .iter()
                 .map(|field| match field {
                     Field::Known(value) => *value,
-                    Field::Open { .. } => Value::NULL,
+                    Field::Open { .. } => Value::NOTHING,
                 })
                 .collect();
             (self.emit)(&key);
