@@ -23,7 +23,7 @@ run: setup ## Build smongod, start it on ./data (PORT=27017), load the sample da
 
 .PHONY: test
 test: setup ## Run all tests: the workspace's, then real clients against smongod
-	$(CARGO) test --workspace
+	$(CARGO) test --workspace --no-fail-fast
 	$(CARGO) build --release --bin smongod
 	tests/drivers/run
 

@@ -57,6 +57,13 @@ impl Error {
         }))
     }
 
+    /// The same error with what was being done in front of its message.
+    #[must_use]
+    pub(crate) fn with_context(mut self, context: &str) -> Self {
+        self.0.message.insert_str(0, context);
+        self
+    }
+
     /// The same error with fields that accompany its code in a reply.
     #[must_use]
     pub(crate) fn with_details(mut self, details: DocBuf) -> Self {

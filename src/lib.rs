@@ -35,3 +35,8 @@ mod write;
 
 pub use api::{Client, Collection, Cursor, Database};
 pub use error::{Error, Result, WriteError};
+
+/// The examples of the README, compiled as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -11,10 +11,13 @@ pub mod front;
 pub mod ir;
 #[cfg(feature = "oracle")]
 pub mod oracle;
+pub mod plan;
 pub mod rewrite;
 
 pub use compile::{
-    CompiledFilter, CompiledProjection, CompiledUpdate, UpdateKind, compile_filter, compile_projection, compile_sort,
-    compile_update, upsert_base,
+    CompiledBucketAuto, CompiledCall, CompiledFilter, CompiledFunction, CompiledGraphLookup, CompiledGroup,
+    CompiledLookup, CompiledMerge, CompiledPipeline, CompiledProjection, CompiledSetting, CompiledStage,
+    CompiledSubPipeline, CompiledUpdate, CompiledWhenMatched, CompiledWindow, Lead, UpdateKind, compile_filter,
+    compile_pipeline, compile_projection, compile_sort, compile_update, upsert_base,
 };
 pub use front::context::ParseContext;

@@ -4,7 +4,7 @@
 //! source. All differences are listed before the test fails.
 
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use smongo_compiler::front::{expr, filter};
 use smongo_compiler::{CompiledUpdate, ParseContext, codegen, compile_update, oracle, upsert_base};
@@ -13,116 +13,40 @@ use smongo_vm::env::Env;
 use smongo_vm::interp::{Machine, UpdateInputs};
 use smongo_vm::value::{DocBuf, OwnedValue, RawDoc, Value, extjson};
 
-/// The rows of one folder of the corpus, each with the file it stands in.
-fn rows(kind: &str) -> Vec<(String, DocBuf)> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/corpus").join(kind);
-    let mut files: Vec<PathBuf> =
-        std::fs::read_dir(&folder).expect("the corpus folder").map(|entry| entry.expect("an entry").path()).collect();
-    files.sort();
-    let mut rows = Vec::new();
-    for file in files.into_iter().filter(|file| file.extension().is_some_and(|extension| extension == "json")) {
-        let name = file.file_stem().expect("a file name").to_string_lossy().into_owned();
-        let text = std::fs::read_to_string(&file).expect("a readable file");
-        let doc = extjson::parse_doc(&text).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
-        let list = doc.get("rows").and_then(Value::as_array).unwrap_or_else(|| panic!("{name}: no rows"));
-        for row in list.values() {
-            rows.push((name.clone(), DocBuf::from(row.as_doc().unwrap_or_else(|| panic!("{name}: a row that is no document")))));
-        }
-    }
-    assert!(!rows.is_empty(), "no corpus rows for {kind}");
-    rows
-}
+#[path = "../../tests/corpus/runner.rs"]
+#[allow(dead_code, reason = "shared with the corpus test of the whole engine")]
+mod runner;
 
-/// Runs every row of a kind and fails with the list of those that differ.
-fn run(kind: &str, check: impl Fn(&RawDoc) -> Result<(), String>) {
-    let rows = rows(kind);
-    let mut failures = String::new();
-    let mut failed = 0;
-    for (file, row) in &rows {
-        let name = text(row, "name");
-        let outcome = if row.get("source").is_some() { check(row) } else { Err("the row names no source".into()) };
-        if let Err(difference) = outcome {
-            failed += 1;
-            let _ = writeln!(failures, "{kind}/{file} \"{name}\": {difference}");
-        }
-    }
-    assert!(failed == 0, "{failed} of {} rows differ\n{failures}", rows.len());
-}
+use runner::{compare, compare_modified, document, documents, is_same, positions, show};
 
-fn text<'d>(row: &'d RawDoc, field: &str) -> &'d str {
-    row.get(field).and_then(Value::as_str).unwrap_or_default()
-}
-
-fn document<'d>(row: &'d RawDoc, field: &str) -> &'d RawDoc {
-    row.get(field).and_then(Value::as_doc).unwrap_or(RawDoc::EMPTY)
-}
-
-fn expected_error(row: &RawDoc) -> Option<i64> {
-    row.get("error").and_then(Value::as_integer)
-}
-
-fn show(value: Value<'_>) -> String {
-    if value.is_nothing() { "missing".into() } else { extjson::to_string_canonical(value) }
-}
-
-/// Compares an engine's answer with the row's. Values must be the same bytes: type and all.
-fn compare(row: &RawDoc, engine: &str, got: Result<OwnedValue, Error>) -> Result<(), String> {
-    match (expected_error(row), got) {
-        (Some(code), Err(error)) if i64::from(error.code().0) == code => Ok(()),
-        (Some(code), Err(error)) => Err(format!("{engine}: expected error {code}, got {error}")),
-        (Some(code), Ok(value)) => Err(format!("{engine}: expected error {code}, got {}", show(value.get()))),
-        (None, Err(error)) => Err(format!("{engine}: {error}")),
-        (None, Ok(value)) => {
-            let is_missing = row.get("missing").and_then(Value::as_bool) == Some(true);
-            let expected = if is_missing { Value::NOTHING } else { row.get("expect").unwrap_or(Value::NOTHING) };
-            if is_same(expected, value.get()) {
-                return Ok(());
-            }
-            Err(format!("{engine}: expected {}, got {}", show(expected), show(value.get())))
-        }
-    }
-}
-
-/// Byte equality but for NaN, of which there are many.
-fn is_same(expected: Value<'_>, got: Value<'_>) -> bool {
-    match (expected.as_double(), got.as_double()) {
-        (Some(a), Some(b)) => a.to_bits() == b.to_bits() || (a.is_nan() && b.is_nan()),
-        _ => show(expected) == show(got) && expected.tag() == got.tag(),
-    }
+fn run(kind: &str, check: impl FnMut(&RawDoc) -> Result<(), String>) {
+    runner::run(&Path::new(env!("CARGO_MANIFEST_DIR")).join(".."), kind, check);
 }
 
 #[test]
 fn filters() {
     run("filter", |row| {
         let spec = document(row, "filter");
-        let docs: Vec<&RawDoc> =
-            row.get("docs").and_then(Value::as_array).unwrap_or(RawDoc::EMPTY).values().filter_map(Value::as_doc).collect();
+        let docs = documents(row);
         let env = Env::fixed();
         let matched = |matches: &mut dyn FnMut(&RawDoc) -> Result<bool, Error>| -> Result<OwnedValue, Error> {
             let mut hits = Vec::new();
             for (at, doc) in docs.iter().enumerate() {
                 if matches(doc)? {
-                    hits.push(at as i32);
+                    hits.push(at);
                 }
             }
-            Ok(int_array(&hits))
+            Ok(positions(hits))
         };
         let parsed = filter::parse(spec, &mut ParseContext::new());
-        let by_oracle =
-            parsed.clone().and_then(|ir| matched(&mut |doc| oracle::matches(&ir, doc, &env)));
+        let by_oracle = parsed.clone().and_then(|ir| matched(&mut |doc| oracle::matches(&ir, doc, &env)));
         let by_machine = parsed.and_then(|ir| codegen::compile_filter(&ir)).and_then(|program| {
             let mut machine = Machine::new();
             matched(&mut |doc| machine.matches(&program, doc, &env))
         });
-        compare(row, "oracle", by_oracle).and_then(|()| compare(row, "interpreter", by_machine))
+        compare(row, "oracle", by_oracle.map_err(Into::into))?;
+        compare(row, "interpreter", by_machine.map_err(Into::into))
     });
-}
-
-fn int_array(numbers: &[i32]) -> OwnedValue {
-    let doc = DocBuf::build(|doc| {
-        doc.array("", |array| numbers.iter().for_each(|&number| array.value(Value::int32(number))));
-    });
-    OwnedValue::new(doc.get("").unwrap_or(Value::NOTHING))
 }
 
 #[test]
@@ -136,7 +60,8 @@ fn expressions() {
             let mut machine = Machine::new();
             machine.compute(&program, doc, &env, None).map(OwnedValue::new)
         });
-        compare(row, "oracle", by_oracle).and_then(|()| compare(row, "interpreter", by_machine))
+        compare(row, "oracle", by_oracle.map_err(Into::into))?;
+        compare(row, "interpreter", by_machine.map_err(Into::into))
     });
 }
 
@@ -147,11 +72,8 @@ fn updates() {
             Ok((doc, modified)) => (Ok(OwnedValue::new(Value::document(&doc))), Some(modified)),
             Err(error) => (Err(error), None),
         };
-        compare(row, "interpreter", got)?;
-        match (row.get("modified").and_then(Value::as_bool), modified) {
-            (Some(expected), Some(got)) if expected != got => Err(format!("modified: expected {expected}, got {got}")),
-            _ => Ok(()),
-        }
+        compare(row, "interpreter", got.map_err(Into::into))?;
+        compare_modified(row, "interpreter", modified)
     });
 }
 

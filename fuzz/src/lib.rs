@@ -8,5 +8,9 @@
 //! `RUSTC_BOOTSTRAP=1` lets a stable toolchain accept the sanitizer's flags. A failing input is printed in the shell's
 //! notation, ready to be pasted into a test.
 
+pub mod frame;
 pub mod key;
+pub mod oracle;
+pub mod program;
+pub mod request;
 pub mod value;

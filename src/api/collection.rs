@@ -10,8 +10,7 @@ use serde::Serialize;
 
 use super::UpdateModifications;
 use super::action::{
-    CountDocuments, Delete, Distinct, DropCollection, EstimatedDocumentCount, Find, FindOne, FindOneAndDelete,
-    FindOneAndReplace, FindOneAndUpdate, InsertMany, InsertOne, ReplaceOne, Update,
+    Aggregate, CountDocuments, CreateIndex, Delete, Distinct, DropCollection, DropIndexes, EstimatedDocumentCount, Find, FindOne, FindOneAndDelete, FindOneAndReplace, FindOneAndUpdate, InsertMany, InsertOne, ListIndexNames, ReplaceOne, Update,
 };
 use crate::engine::Engine;
 use crate::error::Result;
@@ -59,6 +58,11 @@ impl<T: Send + Sync> Collection<T> {
         FindOne::new(self, filter)
     }
 
+    /// Runs a pipeline over the collection.
+    pub fn aggregate(&self, pipeline: impl IntoIterator<Item = Document>) -> Aggregate<Document> {
+        Aggregate::over_collection(&self.engine, self.namespace(), pipeline.into_iter().collect())
+    }
+
     /// Counts the documents that match.
     pub fn count_documents(&self, filter: Document) -> CountDocuments<'_, T> {
         CountDocuments::new(self, filter)
@@ -72,6 +76,26 @@ impl<T: Send + Sync> Collection<T> {
     /// The distinct values of a field in the documents that match.
     pub fn distinct(&self, field: impl Into<String>, filter: Document) -> Distinct<'_, T> {
         Distinct::new(self, field.into(), filter)
+    }
+
+    /// Makes an index on `keys`, `{field: 1}` and the like.
+    pub fn create_index(&self, keys: Document) -> CreateIndex<'_, T> {
+        CreateIndex::new(self, keys)
+    }
+
+    /// Drops an index.
+    pub fn drop_index(&self, name: impl Into<String>) -> DropIndexes<'_, T> {
+        DropIndexes::new(self, Some(name.into()))
+    }
+
+    /// Drops all indexes but the one on `_id`.
+    pub fn drop_indexes(&self) -> DropIndexes<'_, T> {
+        DropIndexes::new(self, None)
+    }
+
+    /// The names of the collection's indexes.
+    pub fn list_index_names(&self) -> ListIndexNames<'_, T> {
+        ListIndexNames::new(self)
     }
 
     /// Updates the first document that matches.

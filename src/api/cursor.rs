@@ -1,4 +1,4 @@
-//! The results of a find, batch by batch.
+//! The results of a find or of a pipeline, batch by batch.
 
 use std::marker::PhantomData;
 use std::ops::Range;
@@ -10,10 +10,10 @@ use smongo_vm::value::{ArrayWriter, RawDoc};
 use super::convert::from_doc;
 use crate::engine::Engine;
 use crate::error::Result;
-use crate::request::{FindRequest, GetMoreRequest, Namespace, OpContext};
+use crate::request::{AggregateRequest, FindRequest, GetMoreRequest, Namespace, OpContext};
 
-/// An iterator over the documents that a find gives. They are read as they are asked for; dropping the cursor ends
-/// the find.
+/// An iterator over the documents that a find or a pipeline gives. They are read as they are asked for; dropping the cursor ends
+/// the query.
 #[derive(Debug)]
 pub struct Cursor<T> {
     engine: Arc<Engine>,
@@ -29,17 +29,31 @@ pub struct Cursor<T> {
 
 impl<T> Cursor<T> {
     pub(super) fn open(engine: &Arc<Engine>, op: &OpContext, request: &FindRequest<'_>) -> Result<Self> {
-        let mut cursor = Self {
+        let mut cursor = Self::new(engine, &request.ns, request.batch_size);
+        cursor.fill(|engine, batch| engine.find(op, request, batch))?;
+        Ok(cursor)
+    }
+
+    pub(super) fn open_aggregate(
+        engine: &Arc<Engine>,
+        op: &OpContext,
+        request: &AggregateRequest<'_>,
+    ) -> Result<Self> {
+        let mut cursor = Self::new(engine, &request.ns, request.batch_size);
+        cursor.fill(|engine, batch| engine.aggregate(op, request, batch))?;
+        Ok(cursor)
+    }
+
+    fn new(engine: &Arc<Engine>, ns: &Namespace, batch_size: Option<u64>) -> Self {
+        Self {
             engine: Arc::clone(engine),
-            ns: request.ns.clone(),
+            ns: ns.clone(),
             id: 0,
-            batch_size: request.batch_size,
+            batch_size,
             batch: Vec::new(),
             documents: Vec::new(),
             kind: PhantomData,
-        };
-        cursor.fill(|engine, batch| engine.find(op, request, batch))?;
-        Ok(cursor)
+        }
     }
 
     /// Asks for a batch and takes note of where its documents stand.

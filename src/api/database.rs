@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use bson::Document;
+
 use super::Collection;
-use super::action::{CreateCollection, DropDatabase, ListCollectionNames};
+use super::action::{Aggregate, CreateCollection, DropDatabase, ListCollectionNames};
 use crate::engine::Engine;
 
 /// A database. Cheap to clone.
@@ -26,6 +28,11 @@ impl Database {
     /// A collection whose documents are of type `T`. It exists once it has been created or written to.
     pub fn collection<T: Send + Sync>(&self, name: impl Into<String>) -> Collection<T> {
         Collection::new(Arc::clone(&self.engine), self.name.clone(), name.into())
+    }
+
+    /// Runs a pipeline that begins with documents of its own making, such as `$documents`.
+    pub fn aggregate(&self, pipeline: impl IntoIterator<Item = Document>) -> Aggregate<Document> {
+        Aggregate::over_database(&self.engine, &self.name, pipeline.into_iter().collect())
     }
 
     /// Makes a collection.

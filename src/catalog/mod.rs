@@ -10,6 +10,7 @@
 //! The catalog does not know how documents are read or written.
 
 pub(crate) mod entry;
+mod indexes;
 mod listing;
 mod options;
 mod store;

@@ -2,7 +2,8 @@
 //!
 //! Documents are keyed by record id, a number that grows with each insert, so that natural order is insertion order.
 //! Reading and writing take the collection's lock shared ([`Collection::share`]), changes to the collection itself
-//! take it exclusively. A thread holds at most one collection's shared lock, and takes it once.
+//! take it exclusively. A thread takes each shared lock once; one that needs several takes them in the order of
+//! [`Collection::ident`].
 //!
 //! All writing goes through [`Writer`], which keeps documents and index entries together in one transaction. What a
 //! write does to a document is not known here.
@@ -21,7 +22,7 @@ use smongo_vm::value::{DocBuf, RawDoc, Value};
 
 use crate::catalog::entry::{Entry, uuid_text};
 use crate::error::{Error, Result};
-use crate::index::Index;
+use crate::index::{ArrayPaths, Index};
 use crate::request::Namespace;
 pub(crate) use document::prepare;
 use sizes::SizeCounter;
@@ -47,6 +48,14 @@ pub(crate) struct State {
     /// The `_id` index first.
     indexes: Vec<Arc<Index>>,
     end: Option<End>,
+}
+
+/// What a transaction changed besides documents and entries: counted and confirmed once it has committed.
+#[derive(Default, Debug)]
+pub(crate) struct Delta {
+    pub sizes: Sizes,
+    /// Arrays that were new to indexes, by the index's place.
+    pub arrays: Vec<(usize, ArrayPaths)>,
 }
 
 /// Why nothing more can be done with a collection.
@@ -148,6 +157,11 @@ impl Collection {
         }
     }
 
+    /// The table of documents.
+    pub fn records(&self) -> &Table {
+        &self.records
+    }
+
     /// The collection's tables.
     pub fn tables(&self, state: &State) -> Vec<Table> {
         let indexes = state.indexes.iter().map(|index| index.table().clone());
@@ -189,6 +203,21 @@ impl State {
         &self.indexes
     }
 
+    /// Puts other indexes in place of the collection's.
+    pub fn set_indexes(&mut self, indexes: Vec<Arc<Index>>) {
+        self.indexes = indexes;
+    }
+
+    /// The collection's present name.
+    pub fn ns(&self) -> &Namespace {
+        &self.ns
+    }
+
+    /// Whether the collection's life has ended.
+    pub fn is_ended(&self) -> bool {
+        self.end.is_some()
+    }
+
     /// Ends the collection's life.
     pub fn end(&mut self, why: End) {
         self.end = Some(why);
@@ -221,9 +250,14 @@ impl Shared<'_> {
         self.state.indexes.first().map(|index| index.table())
     }
 
-    /// Counts what a commit changed.
-    pub fn committed(&self, delta: Sizes) {
-        self.coll.sizes.apply(delta);
+    /// Counts and confirms what a commit changed.
+    pub fn committed(&self, delta: &Delta) {
+        self.coll.sizes.apply(delta.sizes);
+        for (at, arrays) in &delta.arrays {
+            if let Some(index) = self.state.indexes.get(*at) {
+                index.confirm_arrays(arrays);
+            }
+        }
     }
 
     fn new_record_id(&self) -> i64 {
@@ -236,7 +270,7 @@ impl Shared<'_> {
 /// Only documents go in, so anything else is damage; it reads as an empty document, which `validate` reports.
 #[inline]
 pub(crate) fn stored_document(bytes: &[u8]) -> &RawDoc {
-    RawDoc::from_bytes(bytes).unwrap_or(RawDoc::EMPTY)
+    RawDoc::from_stored(bytes).unwrap_or(RawDoc::EMPTY)
 }
 
 /// The `_id` of a document.

@@ -3,9 +3,9 @@
 use smongo_storage::{Cursor, Session};
 use smongo_vm::value::RawDoc;
 
-use super::{Shared, Sizes};
+use super::{Delta, Shared};
 use crate::error::Result;
-use crate::index::KeySet;
+use crate::index::KeyScratch;
 
 /// Writes to a collection within one transaction. Every method leaves documents and index entries in agreement, also
 /// when it fails with an error that does not end the transaction, such as a duplicate key.
@@ -14,8 +14,8 @@ pub(crate) struct Writer<'s> {
     records: Cursor<'s>,
     /// One for each index, in the collection's order.
     entries: Vec<Cursor<'s>>,
-    keys: KeySet,
-    delta: Sizes,
+    keys: KeyScratch,
+    delta: Delta,
     bytes_written: usize,
 }
 
@@ -27,8 +27,8 @@ impl<'s> Writer<'s> {
             shared,
             records: session.cursor(shared.records())?,
             entries: entries.collect::<Result<_, _>>()?,
-            keys: KeySet::default(),
-            delta: Sizes::default(),
+            keys: KeyScratch::default(),
+            delta: Delta::default(),
             bytes_written: 0,
         })
     }
@@ -38,16 +38,18 @@ impl<'s> Writer<'s> {
         let record_id = self.shared.new_record_id();
         let indexes = self.shared.indexes();
         for (at, index) in indexes.iter().enumerate() {
-            let inserted = index.insert(&mut self.entries[at], self.shared.ns(), doc, record_id, &mut self.keys);
-            if let Err(error) = inserted {
-                for (index, cursor) in indexes.iter().zip(&mut self.entries).take(at) {
-                    index.remove(cursor, doc, record_id, &mut self.keys)?;
+            match index.insert(&mut self.entries[at], self.shared.ns(), doc, record_id, &mut self.keys) {
+                Ok(arrays) => self.delta.arrays.extend(arrays.map(|arrays| (at, arrays))),
+                Err(error) => {
+                    for (index, cursor) in indexes.iter().zip(&mut self.entries).take(at) {
+                        index.remove(cursor, doc, record_id, &mut self.keys)?;
+                    }
+                    return Err(error);
                 }
-                return Err(error);
             }
         }
         self.records.insert(record_id, doc.as_bytes())?;
-        self.delta.add(doc.as_bytes().len());
+        self.delta.sizes.add(doc.as_bytes().len());
         self.bytes_written += doc.as_bytes().len();
         Ok(record_id)
     }
@@ -57,15 +59,18 @@ impl<'s> Writer<'s> {
         let indexes = self.shared.indexes();
         for (at, index) in indexes.iter().enumerate() {
             let cursor = &mut self.entries[at];
-            if let Err(error) = index.update(cursor, self.shared.ns(), (old, new), record_id, &mut self.keys) {
-                for (index, cursor) in indexes.iter().zip(&mut self.entries).take(at) {
-                    index.update(cursor, self.shared.ns(), (new, old), record_id, &mut self.keys)?;
+            match index.update(cursor, self.shared.ns(), (old, new), record_id, &mut self.keys) {
+                Ok(arrays) => self.delta.arrays.extend(arrays.map(|arrays| (at, arrays))),
+                Err(error) => {
+                    for (index, cursor) in indexes.iter().zip(&mut self.entries).take(at) {
+                        index.update(cursor, self.shared.ns(), (new, old), record_id, &mut self.keys)?;
+                    }
+                    return Err(error);
                 }
-                return Err(error);
             }
         }
         self.records.update(record_id, new.as_bytes())?;
-        self.delta.replace(old.as_bytes().len(), new.as_bytes().len());
+        self.delta.sizes.replace(old.as_bytes().len(), new.as_bytes().len());
         self.bytes_written += new.as_bytes().len();
         Ok(())
     }
@@ -76,7 +81,7 @@ impl<'s> Writer<'s> {
             index.remove(cursor, doc, record_id, &mut self.keys)?;
         }
         self.records.remove(record_id)?;
-        self.delta.remove(doc.as_bytes().len());
+        self.delta.sizes.remove(doc.as_bytes().len());
         Ok(())
     }
 
@@ -86,7 +91,7 @@ impl<'s> Writer<'s> {
     }
 
     /// What the writes so far changed: to be counted once the transaction has committed.
-    pub fn finish(self) -> Sizes {
+    pub fn finish(self) -> Delta {
         self.delta
     }
 }

@@ -7,7 +7,7 @@ use super::args::{self, Array, arguments, wrong_type};
 use super::build_info::VERSION;
 use super::reply::Reply;
 use super::table::{self, Command};
-use super::{Call, count, delete, distinct, find, find_and_modify, update};
+use super::{Call, aggregate, count, delete, distinct, find, find_and_modify, update};
 use crate::error::{Error, Result};
 use crate::request::{DeleteStatement, ExplainRequest, Explained, Modification, UpdateStatement, Verbosity};
 use crate::wire::{Followup, Request};
@@ -35,8 +35,17 @@ fn explain(call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<()> {
         return Err(wrong_type("explain", "explain", call.first.tag(), &["object"]));
     };
     let explained = explained(call, body)?;
-    let op = call.op();
-    call.commands.engine.explain(&op, &ExplainRequest { explained, verbosity }, reply)?;
+    write(call, &ExplainRequest { explained, verbosity }, body, reply)
+}
+
+/// Writes the explanation of the command `body`.
+pub(super) fn write(
+    call: &Call<'_, '_>,
+    request: &ExplainRequest<'_>,
+    body: &RawDoc,
+    reply: &mut Reply<'_>,
+) -> Result<()> {
+    call.commands.engine.explain(&call.op(), request, reply)?;
     reply.document("command", |command| {
         command.elements_of(body);
         if body.get("$db").is_none() {
@@ -75,6 +84,7 @@ fn explained<'d>(call: &mut Call<'_, 'd>, body: &'d RawDoc) -> Result<Explained<
         followup: Followup::Done,
     };
     Ok(match command.name {
+        "aggregate" => Explained::Aggregate(aggregate::parse(&inner, true)?.0),
         "find" => Explained::Find(find::parse(&inner, inner.collection()?)?),
         "count" => Explained::Count(count::parse(&inner, inner.collection()?)?),
         "distinct" => Explained::Distinct(distinct::parse(&inner, inner.collection()?)?),

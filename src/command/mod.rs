@@ -7,9 +7,11 @@
 //!
 //! This module must not know frames or sockets, nor how the engine does its work. To add a command see `table.rs`.
 
+mod aggregate;
 mod args;
 mod auth;
 mod build_info;
+mod bulk_write;
 mod clock;
 mod collections;
 mod concern;
@@ -25,6 +27,7 @@ mod find_and_modify;
 mod generic;
 mod get_log;
 mod handshake;
+mod indexes;
 mod insert;
 mod listing;
 mod metrics;

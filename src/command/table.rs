@@ -8,9 +8,9 @@ use std::sync::OnceLock;
 
 use super::reply::Reply;
 use super::{
-    Call, auth, build_info, collections, count, current_op, cursors, delete, diagnostics, distinct, explain, find,
-    find_and_modify, get_log, handshake, insert, listing, parameters, replication, server_status, sessions, stats,
-    update,
+    Call, aggregate, auth, build_info, bulk_write, collections, count, current_op, cursors, delete, diagnostics,
+    distinct, explain, find, find_and_modify, get_log, handshake, indexes, insert, listing, parameters, replication,
+    server_status, sessions, stats, update,
 };
 use crate::error::Result;
 
@@ -128,6 +128,7 @@ impl Command {
 
 /// Every command.
 pub(super) static COMMANDS: &[&Command] = &[
+    &aggregate::AGGREGATE,
     &auth::GETNONCE,
     &auth::LOGOUT,
     &build_info::BUILD_INFO,
@@ -160,6 +161,8 @@ pub(super) static COMMANDS: &[&Command] = &[
     &get_log::GET_LOG,
     &handshake::HELLO,
     &handshake::IS_MASTER,
+    &indexes::CREATE_INDEXES,
+    &indexes::DROP_INDEXES,
     &insert::INSERT,
     &listing::LIST_COLLECTIONS,
     &listing::LIST_DATABASES,
@@ -179,6 +182,7 @@ pub(super) static COMMANDS: &[&Command] = &[
     &stats::COLL_STATS,
     &stats::DATA_SIZE,
     &stats::DB_STATS,
+    &bulk_write::BULK_WRITE,
     &update::UPDATE,
 ];
 

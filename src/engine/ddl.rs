@@ -8,7 +8,10 @@ use crate::catalog::{collection_document, database_document};
 use crate::error::{Error, Result};
 use crate::exec::op::{Documents, FilterProgram};
 use crate::exec::{Executor, Flow};
-use crate::request::{CreateRequest, DroppedCollection, ListCollectionsRequest, Namespace, OpContext};
+use crate::request::{
+    CreateIndexesRequest, CreateRequest, CreatedIndexes, DroppedCollection, IndexSelection, ListCollectionsRequest,
+    Namespace, OpContext,
+};
 
 impl Engine {
     /// Makes a collection. One with the same options may exist already.
@@ -49,6 +52,18 @@ impl Engine {
         let documents = collections.iter().map(|coll| collection_document(coll, request.name_only)).collect();
         let ns = Namespace::trusted(request.db, "$cmd.listCollections");
         self.find_in_documents(op, ns, documents, request.filter, request.batch_size, batch)
+    }
+
+    /// Makes indexes that are not there yet, all or none.
+    pub fn create_indexes(&self, op: &OpContext, request: &CreateIndexesRequest<'_>) -> Result<CreatedIndexes> {
+        op.check()?;
+        self.catalog.create_indexes(op, request)
+    }
+
+    /// Drops indexes; gives how many there were.
+    pub fn drop_indexes(&self, op: &OpContext, ns: &Namespace, which: &IndexSelection<'_>) -> Result<u32> {
+        op.check()?;
+        self.catalog.drop_indexes(ns, which)
     }
 
     /// Starts a cursor over the descriptions of a collection's indexes.

@@ -7,7 +7,7 @@ use smongo_vm::value::{DocWriter, RawDoc};
 use super::Engine;
 use crate::error::Result;
 use crate::exec::{
-    Executor, Flow, Matching, Plan, plan_find, plan_matching, write_execution_stats, write_query_planner, write_smongo,
+    Executor, Flow, Matching, plan_find, plan_matching, write_execution_stats, write_query_planner, write_smongo,
 };
 use crate::request::{ExplainRequest, Explained, Namespace, OpContext, Verbosity};
 
@@ -22,26 +22,8 @@ impl Engine {
     ) -> Result<()> {
         let (ns, filter) = subject(&request.explained);
         let mut rows_max = u64::MAX;
-        let (plan, coll): (Plan, _) = match &request.explained {
-            Explained::Find(find) => self.plan_over(ns, |shared| plan_find(shared, find))?,
-            Explained::Count(count) => {
-                rows_max = count.limit.map_or(u64::MAX, |limit| limit.saturating_add(count.skip));
-                self.explain_matching(ns, &Matching { hint: count.hint, ..Matching::new(filter) })?
-            }
-            Explained::Distinct(distinct) => {
-                self.explain_matching(ns, &Matching { hint: distinct.hint, ..Matching::new(filter) })?
-            }
-            Explained::Update(_, update) => {
-                rows_max = if update.multi { u64::MAX } else { 1 };
-                self.explain_matching(ns, &Matching { hint: update.hint, sort: update.sort, ..Matching::new(filter) })?
-            }
-            Explained::Delete(_, delete) => {
-                rows_max = if delete.multi { u64::MAX } else { 1 };
-                self.explain_matching(ns, &Matching { hint: delete.hint, ..Matching::new(filter) })?
-            }
-        };
+        let mut executor = self.explained(ns, filter, &request.explained, &mut rows_max)?;
         out.string("explainVersion", "1");
-        let mut executor = Executor::new(plan.root, coll, plan.variables);
         write_query_planner(out, ns, filter, executor.root());
         if request.verbosity >= Verbosity::ExecutionStats {
             let began = Instant::now();
@@ -57,18 +39,40 @@ impl Engine {
         Ok(())
     }
 
-    fn explain_matching(
+    /// The query of a request, and the most rows that it needs.
+    fn explained(
         &self,
         ns: &Namespace,
-        matching: &Matching<'_>,
-    ) -> Result<(Plan, Option<std::sync::Arc<crate::collection::Collection>>)> {
-        self.plan_over(ns, |shared| plan_matching(shared, matching))
+        filter: &RawDoc,
+        explained: &Explained<'_>,
+        rows_max: &mut u64,
+    ) -> Result<Executor> {
+        let plain = Matching::new(filter);
+        let matching = |matching: Matching<'_>| self.plan(ns, |shared| plan_matching(shared, &matching));
+        match explained {
+            Explained::Aggregate(aggregate) => Ok(self.prepare(aggregate)?.executor),
+            Explained::Find(find) => self.plan(ns, |shared| plan_find(shared, find)),
+            Explained::Count(count) => {
+                *rows_max = count.limit.map_or(u64::MAX, |limit| limit.saturating_add(count.skip));
+                matching(Matching { hint: count.hint, ..plain })
+            }
+            Explained::Distinct(distinct) => matching(Matching { hint: distinct.hint, ..plain }),
+            Explained::Update(_, update) => {
+                *rows_max = if update.multi { u64::MAX } else { 1 };
+                matching(Matching { hint: update.hint, sort: update.sort, ..plain })
+            }
+            Explained::Delete(_, delete) => {
+                *rows_max = if delete.multi { u64::MAX } else { 1 };
+                matching(Matching { hint: delete.hint, ..plain })
+            }
+        }
     }
 }
 
 /// The collection and the filter that a request is about.
 fn subject<'a>(explained: &'a Explained<'_>) -> (&'a Namespace, &'a RawDoc) {
     match explained {
+        Explained::Aggregate(aggregate) => (&aggregate.ns, RawDoc::EMPTY),
         Explained::Find(find) => (&find.ns, find.filter),
         Explained::Count(count) => (&count.ns, count.filter),
         Explained::Distinct(distinct) => (&distinct.ns, distinct.filter),

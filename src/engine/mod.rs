@@ -3,11 +3,13 @@
 //! Its methods take the structs of [`crate::request`]; the server and the embedded API call the same ones. Documents
 //! handed in must be valid BSON ([`smongo_vm::value::validate`]).
 
+mod aggregate;
 mod ddl;
 mod explain;
 mod options;
 mod read;
 mod stats;
+mod ttl;
 mod write;
 
 use std::sync::Arc;
@@ -25,6 +27,8 @@ pub struct Engine {
     storage: Storage,
     catalog: Catalog,
     cursors: CursorRegistry,
+    /// Ends with the engine.
+    _ttl: ttl::TtlThread,
 }
 
 impl Engine {
@@ -32,7 +36,12 @@ impl Engine {
     pub fn open(options: EngineOptions) -> Result<Arc<Self>> {
         let storage = Storage::open(&options.storage)?;
         let catalog = Catalog::open(storage.clone())?;
-        Ok(Arc::new(Self { storage, catalog, cursors: CursorRegistry::default() }))
+        Ok(Arc::new_cyclic(|engine| Self {
+            storage,
+            catalog,
+            cursors: CursorRegistry::default(),
+            _ttl: ttl::TtlThread::start(engine.clone()),
+        }))
     }
 
     /// Writes down what the next opening can use, and closes the files. Operations that come later fail.

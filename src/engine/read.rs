@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use smongo_vm::Code;
+use smongo_vm::limits::MAX_INTERNAL_DOCUMENT_BYTES;
 use smongo_vm::value::{ArrayWriter, DocBuf, RawDoc};
 
 use super::Engine;
 use crate::collection::{Collection, Shared};
 use crate::cursor::OpenCursor;
 use crate::distinct::DistinctValues;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::exec::op::{Documents, FilterProgram};
 use crate::exec::{Batch, Executor, Flow, Matching, Plan, plan_find, plan_matching};
 use crate::request::{CountRequest, DistinctRequest, FindRequest, GetMoreRequest, KilledCursors, Namespace, OpContext};
@@ -80,7 +81,7 @@ impl Engine {
     }
 
     /// Plans over a collection, or over nothing when it does not exist.
-    fn plan(&self, ns: &Namespace, plan: impl Fn(Option<&Shared<'_>>) -> Result<Plan>) -> Result<Executor> {
+    pub(super) fn plan(&self, ns: &Namespace, plan: impl Fn(Option<&Shared<'_>>) -> Result<Plan>) -> Result<Executor> {
         let (plan, coll) = self.plan_over(ns, plan)?;
         Ok(Executor::new(plan.root, coll, plan.variables))
     }
@@ -124,7 +125,7 @@ impl Engine {
         self.first_batch(op, cursor, batch_size, false, batch)
     }
 
-    fn first_batch(
+    pub(super) fn first_batch(
         &self,
         op: &OpContext,
         mut cursor: OpenCursor,
@@ -150,6 +151,24 @@ impl Engine {
         batch: &mut ArrayWriter<'_, Vec<u8>>,
     ) -> Result<()> {
         let mut batch = Batch::new(batch, documents);
-        executor.run(&self.storage, op, &mut |doc| Ok(batch.add(doc)))
+        executor.run(&self.storage, op, &mut |doc| {
+            check_size(doc)?;
+            Ok(batch.add(doc))
+        })
     }
+}
+
+/// Fails when a document is too large for a client.
+fn check_size(doc: &RawDoc) -> Result<()> {
+    let size = doc.as_bytes().len();
+    if size <= MAX_INTERNAL_DOCUMENT_BYTES {
+        return Ok(());
+    }
+    Err(Error::new(
+        Code::BSON_OBJECT_TOO_LARGE,
+        format!(
+            "BSONObj size: {size} (0x{size:X}) is invalid. Size must be between 0 and \
+             {MAX_INTERNAL_DOCUMENT_BYTES}(16MB)"
+        ),
+    ))
 }

@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
+use smongo_compiler::ir::CollectionId;
 use smongo_storage::{Cursor, Session, Table};
 use smongo_vm::env::Env;
 use smongo_vm::value::Value;
@@ -25,6 +26,10 @@ pub(crate) struct ExecContext<'s> {
     pub session: &'s Session,
     /// The collection, locked for the turn; `None` when there is none.
     pub shared: Option<&'s Shared<'s>>,
+    /// The other collections that the request reads, locked for the turn; by number, less one.
+    others: &'s [Option<&'s Shared<'s>>],
+    /// The surroundings of operators that read another collection and go on where they were, by their number.
+    children: Vec<(usize, ExecContext<'s>)>,
     /// What programs are given besides documents.
     pub env: Env<'s>,
     /// The cursors that operators have opened, each in the slot that its operator was given.
@@ -50,6 +55,8 @@ impl<'s> ExecContext<'s> {
         Self {
             session,
             shared,
+            others: &[],
+            children: Vec::new(),
             env,
             cursors: Vec::new(),
             op,
@@ -58,6 +65,70 @@ impl<'s> ExecContext<'s> {
             may_yield: true,
             due: false,
         }
+    }
+
+    /// The surroundings of a turn that reads other collections too.
+    pub fn with_others(mut self, others: &'s [Option<&'s Shared<'s>>]) -> Self {
+        self.others = others;
+        self
+    }
+
+    /// A collection of the request, unless it does not exist.
+    fn collection(&self, id: CollectionId) -> Option<&'s Shared<'s>> {
+        match id.0.checked_sub(1) {
+            None => self.shared,
+            Some(at) => self.others.get(at).copied().flatten(),
+        }
+    }
+
+    /// Surroundings in the same snapshot over another collection, with variables of their own, for work that is done
+    /// before this turn goes on.
+    pub fn nested<'n>(&'n self, coll: Option<CollectionId>, variables: &'n [Value<'n>]) -> ExecContext<'n> {
+        self.over(coll, variables).without_yield()
+    }
+
+    /// The surroundings of the operator of this number, which reads another collection for the rest of the turn.
+    pub fn child(&mut self, number: usize, coll: Option<CollectionId>) -> &mut ExecContext<'s> {
+        let at = match self.children.iter().position(|(known, _)| *known == number) {
+            Some(at) => at,
+            None => {
+                let child = self.over(coll, self.env.variables);
+                self.children.push((number, child));
+                self.children.len() - 1
+            }
+        };
+        &mut self.children[at].1
+    }
+
+    fn over<'n>(&self, coll: Option<CollectionId>, variables: &'n [Value<'n>]) -> ExecContext<'n>
+    where
+        's: 'n,
+    {
+        let env = Env {
+            now_millis: self.env.now_millis,
+            cluster_time: self.env.cluster_time,
+            variables,
+            random: Cell::new(object_id::random_u64()),
+            interrupt: self.env.interrupt,
+        };
+        ExecContext {
+            session: self.session,
+            shared: coll.and_then(|coll| self.collection(coll)),
+            others: self.others,
+            children: Vec::new(),
+            env,
+            cursors: Vec::new(),
+            op: self.op,
+            began: self.began,
+            records: 0,
+            may_yield: self.may_yield,
+            due: false,
+        }
+    }
+
+    /// [`ExecContext::child`], if there is one yet.
+    pub fn existing_child(&self, number: usize) -> Option<&ExecContext<'s>> {
+        self.children.iter().find(|(known, _)| *known == number).map(|(_, child)| child)
     }
 
     /// A turn that lasts until its work is done.
@@ -99,7 +170,7 @@ impl<'s> ExecContext<'s> {
 
     /// Whether the turn should end.
     pub fn is_due(&self) -> bool {
-        self.due
+        self.due || self.children.iter().any(|(_, child)| child.is_due())
     }
 
     #[cold]

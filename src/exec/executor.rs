@@ -27,6 +27,8 @@ pub(crate) enum Flow {
 pub(crate) struct Executor {
     root: Box<dyn Operator>,
     coll: Option<Arc<Collection>>,
+    /// The other collections that the query reads, by number, less one.
+    others: Vec<Option<Arc<Collection>>>,
     variables: Vec<OwnedValue>,
     /// A row that did not fit where it was to go.
     refused: Option<DocBuf>,
@@ -36,7 +38,13 @@ pub(crate) struct Executor {
 impl Executor {
     /// A query that has not begun. `variables` are the values of the request's `let`.
     pub fn new(root: Box<dyn Operator>, coll: Option<Arc<Collection>>, variables: Vec<OwnedValue>) -> Self {
-        Self { root, coll, variables, refused: None, ended: false }
+        Self { root, coll, others: Vec::new(), variables, refused: None, ended: false }
+    }
+
+    /// The same query, where operators read other collections too.
+    pub fn reading(mut self, others: Vec<Option<Arc<Collection>>>) -> Self {
+        self.others = others;
+        self
     }
 
     /// The topmost operator.
@@ -78,27 +86,34 @@ impl Executor {
         receive: &mut dyn FnMut(&RawDoc) -> Result<Flow>,
     ) -> Result<Flow> {
         op.check()?;
-        let shared = self.coll.as_ref().map(|coll| coll.share()).transpose()?;
+        let Self { root, coll, others, variables, refused, ended } = self;
+        let collections = in_locking_order(coll.as_ref(), others);
+        let locked = collections.iter().map(|coll| coll.share()).collect::<Result<Vec<_>>>()?;
+        let shared = |wanted: &Option<Arc<Collection>>| {
+            let wanted = wanted.as_ref()?;
+            locked.get(collections.iter().position(|coll| Arc::ptr_eq(coll, wanted))?)
+        };
+        let others: Vec<_> = others.iter().map(shared).collect();
         let mut session = storage.session()?;
         let txn = session.begin()?;
-        let variables: Vec<Value<'_>> = self.variables.iter().map(OwnedValue::get).collect();
+        let variables: Vec<Value<'_>> = variables.iter().map(OwnedValue::get).collect();
         let interrupt = interrupter(op);
-        let mut cx = ExecContext::new(&txn, shared.as_ref(), op, &variables, &interrupt);
+        let mut cx = ExecContext::new(&txn, shared(coll), op, &variables, &interrupt).with_others(&others);
         loop {
-            match self.root.advance(&mut cx)? {
+            match root.advance(&mut cx)? {
                 Step::End => {
-                    self.ended = true;
+                    *ended = true;
                     return Ok(Flow::Stop);
                 }
                 Step::Yield => break,
                 Step::Row => {
-                    let doc = self.root.document(&cx);
+                    let doc = root.document(&cx);
                     let flow = receive(doc)?;
                     if flow == Flow::Refuse {
-                        self.refused = Some(doc.into());
+                        *refused = Some(doc.into());
                     }
                     if flow != Flow::Continue {
-                        self.root.save(&cx);
+                        root.save(&cx);
                         return Ok(flow);
                     }
                     if cx.is_due() {
@@ -107,7 +122,18 @@ impl Executor {
                 }
             }
         }
-        self.root.save(&cx);
+        root.save(&cx);
         Ok(Flow::Continue)
     }
+}
+
+/// Every collection of a query once, in the one order in which all queries lock them.
+fn in_locking_order<'c>(
+    coll: Option<&'c Arc<Collection>>,
+    others: &'c [Option<Arc<Collection>>],
+) -> Vec<&'c Arc<Collection>> {
+    let mut all: Vec<_> = coll.into_iter().chain(others.iter().flatten()).collect();
+    all.sort_by_key(|coll| coll.ident());
+    all.dedup_by_key(|coll| coll.ident());
+    all
 }

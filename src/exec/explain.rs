@@ -99,7 +99,7 @@ fn write_stage(out: &mut DocWriter<'_, Vec<u8>>, operator: &dyn Operator, took: 
 }
 
 fn write_stats(out: &mut DocWriter<'_, Vec<u8>>, operator: &dyn Operator, took: Duration) {
-    let Stats { works, advanced, docs_examined, keys_examined } = *operator.stats();
+    let Stats { works, advanced, .. } = *operator.stats();
     let ended = u64::from(operator.is_eof());
     out.value("nReturned", count(advanced));
     out.value("executionTimeMillisEstimate", count(millis(took)));
@@ -110,12 +110,7 @@ fn write_stats(out: &mut DocWriter<'_, Vec<u8>>, operator: &dyn Operator, took: 
     out.value("saveState", Value::int32(0));
     out.value("restoreState", Value::int32(0));
     out.value("isEOF", Value::int32(ended as i32));
-    if operator.input().is_none() {
-        out.value("docsExamined", count(docs_examined));
-        if keys_examined > 0 {
-            out.value("keysExamined", count(keys_examined));
-        }
-    }
+    operator.explain_counts(out);
 }
 
 fn examined(root: &dyn Operator) -> (u64, u64) {
@@ -123,7 +118,8 @@ fn examined(root: &dyn Operator) -> (u64, u64) {
     (below.0 + root.stats().docs_examined, below.1 + root.stats().keys_examined)
 }
 
-fn count(n: u64) -> Value<'static> {
+/// A count as MongoDB writes it.
+pub(crate) fn count(n: u64) -> Value<'static> {
     Value::integer(i64::try_from(n).unwrap_or(i64::MAX))
 }
 

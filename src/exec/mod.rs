@@ -12,6 +12,7 @@ mod context;
 mod executor;
 mod explain;
 pub(crate) mod op;
+mod pipeline;
 mod plan;
 
 use std::sync::Arc;
@@ -23,8 +24,9 @@ use crate::error::Result;
 pub(crate) use batch::Batch;
 pub(crate) use context::{ExecContext, environment, interrupter, timestamp_of};
 pub(crate) use executor::{Executor, Flow};
-pub(crate) use explain::{write_execution_stats, write_query_planner, write_smongo};
-pub(crate) use plan::{Matching, Plan, plan_find, plan_matching};
+pub(crate) use explain::{count, write_execution_stats, write_query_planner, write_smongo};
+pub(crate) use pipeline::{Assembly, attach, source};
+pub(crate) use plan::{Matching, Plan, check_collation, declare_variables, plan_find, plan_matching};
 
 /// What came of asking an operator for its next row.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -72,8 +74,9 @@ pub(crate) trait Operator: Send {
     /// Remembers the position, before the turn ends.
     fn save(&mut self, cx: &ExecContext<'_>);
 
-    /// Goes back to the remembered position, after a turn whose work came to nothing.
-    fn rewind(&mut self);
+    /// Goes back to the remembered position, after a turn whose work came to nothing. That happens to writes alone,
+    /// so operators that only pipelines have need not be able to.
+    fn rewind(&mut self) {}
 
     /// MongoDB's name for the stage.
     fn stage(&self) -> &'static str;
@@ -86,6 +89,17 @@ pub(crate) trait Operator: Send {
 
     /// Writes what `explain` says about the stage besides its name and input.
     fn explain(&self, doc: &mut DocWriter<'_, Vec<u8>>);
+
+    /// Writes what `explain` counts about the stage besides what it counts about all.
+    fn explain_counts(&self, doc: &mut DocWriter<'_, Vec<u8>>) {
+        if self.input().is_none() {
+            let Stats { docs_examined, keys_examined, .. } = *self.stats();
+            doc.value("docsExamined", count(docs_examined));
+            if keys_examined > 0 {
+                doc.value("keysExamined", count(keys_examined));
+            }
+        }
+    }
 
     /// The programs that the operator runs, with what each is for.
     fn programs(&self) -> Vec<(&'static str, Arc<Program>)> {

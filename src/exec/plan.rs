@@ -2,6 +2,9 @@
 
 use std::sync::Arc;
 
+use smongo_compiler::front::sort;
+use smongo_compiler::ir;
+use smongo_compiler::plan::{self, AccessPath, IndexScanPlan, IndexView, PlanRequest};
 use smongo_compiler::{CompiledFilter, ParseContext, compile_filter, compile_projection, compile_sort};
 use smongo_vm::Code;
 use smongo_vm::env::Env;
@@ -9,10 +12,12 @@ use smongo_vm::interp::Machine;
 use smongo_vm::value::{DocBuf, OwnedValue, RawDoc, Tag, Value};
 
 use super::Operator;
-use super::op::{AddRecordId, Direction, Eof, FilterProgram, IdLookup, Limit, Project, Scan, Skip, Sort};
+use super::op::{
+    AddRecordId, Direction, Eof, Fetch, FilterProgram, IdLookup, IndexScan, Limit, Project, Scan, Skip, Sort,
+};
 use crate::collection::Shared;
 use crate::error::{Error, Result};
-use crate::index::is_id_pattern;
+use crate::index::{Index, same_pattern};
 use crate::request::FindRequest;
 use crate::shell_text::ShellText;
 
@@ -46,6 +51,8 @@ pub(crate) struct Plan {
     pub variables: Vec<OwnedValue>,
     /// Whether rows are held back until all have been seen.
     pub is_sorted: bool,
+    /// Whether rows come in the order of an index, so that a change may put a row ahead of the scan again.
+    pub walks_index: bool,
 }
 
 /// Plans a find.
@@ -107,12 +114,29 @@ pub(crate) fn plan_matching(shared: Option<&Shared<'_>>, matching: &Matching<'_>
         Some(sort) if natural.is_none() => compile_sort(sort)?,
         _ => None,
     };
-    let hinted = hinted_direction(shared, matching.hint)?;
+    let hint = hint_of(shared, matching.hint)?;
+    let scan_order = natural.or(match hint {
+        Some(Hint::Natural(direction)) => Some(direction),
+        _ => None,
+    });
+    let order = if natural.is_none() { sort.map(sort::parse).transpose()?.flatten() } else { None };
 
-    let mut root: Box<dyn Operator> = match shared {
-        None => Box::new(Eof::default()),
-        Some(_) => access(&filter, matching.filter, natural.or(hinted)),
-    };
+    let mut root: Box<dyn Operator> = Box::new(Eof::default());
+    let (mut in_order, mut walks_index) = (false, false);
+    if let Some(shared) = shared {
+        let by_index = match scan_order {
+            Some(_) => None,
+            None => index_scan(shared, &filter, order.as_ref(), hint),
+        };
+        match by_index {
+            Some(scan) => {
+                (in_order, walks_index) = (scan.is_sorted, true);
+                root = index_access(shared, scan, &filter, matching.filter);
+            }
+            None => root = access(&filter, matching.filter, scan_order),
+        }
+    }
+    let sort_program = sort_program.filter(|_| !in_order);
     let is_sorted = sort_program.is_some();
     if let (Some(program), Some(sort)) = (sort_program, sort) {
         let limit = matching.limit.map(|limit| limit.saturating_add(matching.skip));
@@ -121,11 +145,46 @@ pub(crate) fn plan_matching(shared: Option<&Shared<'_>>, matching: &Matching<'_>
     if matching.skip > 0 {
         root = Box::new(Skip::new(root, matching.skip));
     }
-    Ok(Plan { root, filter, context, variables, is_sorted })
+    Ok(Plan { root, filter, context, variables, is_sorted, walks_index })
+}
+
+/// The scan of an index by which the documents of a filter are reached, if that is better than other ways.
+fn index_scan(
+    shared: &Shared<'_>,
+    filter: &CompiledFilter,
+    order: Option<&ir::Sort>,
+    hint: Option<Hint>,
+) -> Option<IndexScanPlan> {
+    let hint = match hint {
+        Some(Hint::Index(at)) => Some(at),
+        // The lookup by `_id` beats every scan.
+        _ if filter.id_equality().is_some() => return None,
+        _ => None,
+    };
+    let views: Vec<IndexView<'_>> = shared.indexes().iter().map(|index| index.view()).collect();
+    match plan::plan(&PlanRequest { filter: &filter.ir, sort: order, hint }, &views) {
+        AccessPath::IndexScan(scan) => Some(scan),
+        AccessPath::CollectionScan => None,
+    }
+}
+
+/// The operators of a scan of an index.
+fn index_access(
+    shared: &Shared<'_>,
+    scan: IndexScanPlan,
+    filter: &CompiledFilter,
+    source: &RawDoc,
+) -> Box<dyn Operator> {
+    let Some(index) = shared.indexes().get(scan.index) else { return access(filter, source, None) };
+    let needs_filter = !scan.proves_filter && !filter.is_trivial();
+    let program =
+        needs_filter.then(|| FilterProgram { program: Arc::clone(&filter.program), source: source.into() });
+    let scan = IndexScan::new(1, index, scan.bounds, scan.direction);
+    Box::new(Fetch::new(0, Box::new(scan), program))
 }
 
 /// How documents are reached: by `_id` where the filter pins it down, else by looking at all of them.
-fn access(filter: &CompiledFilter, source: &RawDoc, order: Option<Direction>) -> Box<dyn Operator> {
+pub(super) fn access(filter: &CompiledFilter, source: &RawDoc, order: Option<Direction>) -> Box<dyn Operator> {
     let program = FilterProgram { program: Arc::clone(&filter.program), source: source.into() };
     match filter.id_equality() {
         Some(id) if order.is_none() => Box::new(IdLookup::new(0, id, program)),
@@ -153,29 +212,40 @@ fn natural_order(order: &RawDoc) -> Result<Option<Direction>> {
     }
 }
 
-/// The scan direction that a hint asks for. Hints at indexes must name one that exists.
-fn hinted_direction(shared: Option<&Shared<'_>>, hint: Option<Value<'_>>) -> Result<Option<Direction>> {
-    let exists = |found: &dyn Fn(&str, &RawDoc) -> bool| {
-        shared.is_none_or(|shared| shared.indexes().iter().any(|index| found(index.name(), index.key_pattern())))
+/// What a hint asks for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Hint {
+    /// A scan of the collection.
+    Natural(Direction),
+    /// The index at this place.
+    Index(usize),
+}
+
+/// Reads a hint. It must name an index that exists and is not hidden.
+fn hint_of(shared: Option<&Shared<'_>>, hint: Option<Value<'_>>) -> Result<Option<Hint>> {
+    let find = |found: &dyn Fn(&Index) -> bool| {
+        let indexes = shared.map(|shared| shared.indexes()).unwrap_or_default();
+        let at = indexes.iter().position(|index| !index.description().is_hidden && found(index));
+        at.map(Hint::Index)
     };
     let known = match hint {
         None => return Ok(None),
         Some(hint) => match (hint.as_str(), hint.as_doc()) {
-            (Some(name), _) => exists(&|index, _| index == name),
+            (Some(name), _) => find(&|index| index.name() == name),
             (None, Some(pattern)) => {
                 if pattern.is_empty() {
                     return Ok(None);
                 }
                 if let Some(direction) = natural_order(pattern)? {
-                    return Ok(Some(direction));
+                    return Ok(Some(Hint::Natural(direction)));
                 }
-                exists(&|_, key| is_id_pattern(key) && is_id_pattern(pattern))
+                find(&|index| same_pattern(index.key_pattern(), pattern))
             }
             (None, None) => return Err(Error::new(Code::FAILED_TO_PARSE, "Hint must be a string or an object")),
         },
     };
-    if known {
-        return Ok(None);
+    if known.is_some() || shared.is_none() {
+        return Ok(known);
     }
     Err(Error::new(
         Code::BAD_VALUE,
@@ -185,7 +255,7 @@ fn hinted_direction(shared: Option<&Shared<'_>>, hint: Option<Value<'_>>) -> Res
 }
 
 /// Only the simple collation is carried out.
-fn check_collation(collation: Option<&RawDoc>) -> Result<()> {
+pub(crate) fn check_collation(collation: Option<&RawDoc>) -> Result<()> {
     let Some(collation) = collation.filter(|collation| !collation.is_empty()) else { return Ok(()) };
     match collation.get("locale").and_then(Value::as_str) {
         Some("simple") => Ok(()),
@@ -194,7 +264,7 @@ fn check_collation(collation: Option<&RawDoc>) -> Result<()> {
 }
 
 /// Declares the request's `let` and computes its values, which depend on no document.
-fn declare_variables(variables: &RawDoc, context: &mut ParseContext) -> Result<Vec<OwnedValue>> {
+pub(crate) fn declare_variables(variables: &RawDoc, context: &mut ParseContext) -> Result<Vec<OwnedValue>> {
     let mut values = Vec::new();
     for variable in variables {
         values.push(constant(variable.value(), &mut ParseContext::new())?);

@@ -1,38 +1,99 @@
-//! What kinds of indexes have in common: making keys of documents.
+//! What kinds of indexes have in common: making keys of documents, and how entries are laid out.
 
 use std::fmt;
 use std::ops::Range;
 
-use smongo_vm::key::KeyEncoder;
-use smongo_vm::value::RawDoc;
+use smongo_vm::interp::Machine;
+use smongo_vm::key::{KeyEncoder, append_record_id, split_record_id};
+use smongo_vm::value::{ArrayComponents, RawDoc};
 
 use crate::error::Result;
 
 /// How one kind of index makes keys.
 pub(crate) trait KeyGenerator: fmt::Debug + Send + Sync {
-    /// Adds the keys of a document, each once.
+    /// Adds the keys of a document, and where it has arrays.
     fn keys(&self, doc: &RawDoc, keys: &mut KeySet) -> Result<()>;
 
     /// Whether it is known, without making them, that two versions of a document have the same keys.
     fn same_keys(&self, old: &RawDoc, new: &RawDoc) -> bool;
 }
 
+/// Where an entry has its record id.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Layout {
+    /// In the value, so that a key is there once.
+    Unique,
+    /// Behind the key, so that documents may share its fields.
+    Shared,
+}
+
+impl Layout {
+    /// The record that an entry leads to.
+    pub fn record_id(self, key: &[u8], value: &[u8]) -> Option<i64> {
+        match self {
+            Layout::Unique => record_id_of(value),
+            Layout::Shared => split_record_id(key).map(|(_, record_id)| record_id),
+        }
+    }
+}
+
 /// The entries of one document, in buffers that are used again for the next.
-#[derive(Debug, Default)]
 pub(crate) struct KeySet {
     record_id: i64,
-    /// Keys, each followed by its value: record id and type bits.
+    layout: Layout,
+    /// Keys, each followed by its value.
     bytes: Vec<u8>,
     entries: Vec<(Range<usize>, Range<usize>)>,
     type_bits: Vec<u8>,
+    /// For each field of the index, where the document has arrays.
+    pub(super) arrays: Vec<ArrayComponents>,
+    /// Runs the filters of partial indexes.
+    pub(super) machine: Machine,
+}
+
+impl Default for KeySet {
+    fn default() -> Self {
+        Self {
+            record_id: 0,
+            layout: Layout::Unique,
+            bytes: Vec::new(),
+            entries: Vec::new(),
+            type_bits: Vec::new(),
+            arrays: Vec::new(),
+            machine: Machine::new(),
+        }
+    }
+}
+
+/// The entries of two versions of a document.
+#[derive(Default)]
+pub(crate) struct KeyScratch {
+    pub(super) old: KeySet,
+    pub(super) new: KeySet,
 }
 
 impl KeySet {
-    /// Forgets all entries; the next ones lead to `record_id`.
-    pub fn begin(&mut self, record_id: i64) {
+    /// Makes the entries of a document in an index of `fields` fields.
+    pub(super) fn fill(
+        &mut self,
+        generator: &dyn KeyGenerator,
+        (layout, fields): (Layout, usize),
+        doc: &RawDoc,
+        record_id: i64,
+    ) -> Result<()> {
         self.record_id = record_id;
+        self.layout = layout;
         self.bytes.clear();
         self.entries.clear();
+        self.arrays.clear();
+        self.arrays.resize(fields, ArrayComponents::default());
+        generator.keys(doc, self)?;
+        if self.entries.len() > 1 {
+            let bytes = &self.bytes;
+            self.entries.sort_by(|(a, _), (b, _)| bytes[a.clone()].cmp(&bytes[b.clone()]));
+            self.entries.dedup_by(|(a, _), (b, _)| bytes[a.clone()] == bytes[b.clone()]);
+        }
+        Ok(())
     }
 
     /// Adds the key that `encode` writes.
@@ -40,15 +101,30 @@ impl KeySet {
         self.type_bits.clear();
         let start = self.bytes.len();
         encode(KeyEncoder::new(&mut self.bytes, &mut self.type_bits));
+        if self.layout == Layout::Shared {
+            append_record_id(&mut self.bytes, self.record_id);
+        }
         let end = self.bytes.len();
-        self.bytes.extend_from_slice(&self.record_id.to_be_bytes());
+        if self.layout == Layout::Unique {
+            self.bytes.extend_from_slice(&self.record_id.to_be_bytes());
+        }
         self.bytes.extend_from_slice(&self.type_bits);
         self.entries.push((start..end, end..self.bytes.len()));
     }
 
-    /// Keys with their values.
-    pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+    /// Keys with their values, each key once, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> + Clone {
         self.entries.iter().map(|(key, value)| (&self.bytes[key.clone()], &self.bytes[value.clone()]))
+    }
+
+    /// Whether one of the keys is this one.
+    pub fn has(&self, key: &[u8]) -> bool {
+        self.entries.binary_search_by(|(range, _)| self.bytes[range.clone()].cmp(key)).is_ok()
+    }
+
+    /// Whether the document has arrays on the index's paths.
+    pub fn has_arrays(&self) -> bool {
+        self.arrays.iter().any(|arrays| !arrays.is_empty())
     }
 }
 

@@ -1,35 +1,55 @@
 //! Indexes: tables of keys made from documents.
 //!
 //! An [`Index`] is a table and a [`KeyGenerator`], the one thing in which kinds of indexes differ; one kind is one
-//! file. Keys are made and entries written only here, by the collection's writer.
+//! file. Keys are made and entries written only here, by the collection's writer and by the [`Builder`].
 //!
 //! ```text
 //! unique index   key    KeyString(fields)
 //!                value  record id, 8 bytes big-endian ++ type bits
+//! other indexes  key    KeyString(fields) ++ record id
+//!                value  type bits
+//! any index      key    00: where documents have arrays, see `multikey`
 //! ```
 //!
 //! An index does not know which documents exist or how queries use it.
 
+mod bounds;
+mod build;
 mod duplicate;
+mod fields;
 mod id;
 mod keys;
+mod multikey;
+mod spec;
 
+use std::sync::Arc;
+
+use smongo_compiler::plan::{FieldOrder, IndexDescription, IndexField, IndexView};
+use smongo_compiler::{ParseContext, compile_filter};
 use smongo_storage::{Cursor, Engine as Storage, Error as StorageError, KeyFormat, Table, TableOptions};
-use smongo_vm::Code;
-use smongo_vm::value::{DocBuf, RawDoc, Value};
+use smongo_vm::value::{FieldPath, RawDoc, Value};
 
 use crate::catalog::entry::IndexEntry;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::request::Namespace;
+pub(crate) use bounds::{ScanBounds, Verdict};
+pub(crate) use build::Builder;
 pub(crate) use id::{append_id_key, id_spec, is_id_pattern};
-pub(crate) use keys::{KeyGenerator, KeySet, record_id_of};
+pub(crate) use keys::{KeyGenerator, KeyScratch, KeySet, Layout, record_id_of};
+pub(crate) use multikey::{ArrayPaths, is_reserved};
+pub(crate) use spec::{check_conflicts, normalize, same_pattern};
+
+use multikey::Multikey;
 
 /// An index of a collection.
 #[derive(Debug)]
 pub(crate) struct Index {
     entry: IndexEntry,
     table: Table,
+    layout: Layout,
+    description: Arc<IndexDescription>,
     keys: Box<dyn KeyGenerator>,
+    multikey: Multikey,
 }
 
 impl Index {
@@ -37,13 +57,30 @@ impl Index {
     pub fn create(storage: &Storage, entry: IndexEntry) -> Result<Self> {
         let options = TableOptions::new(KeyFormat::Bytes).prefix_compression(true);
         let table = storage.create_table(&entry.ident, &options)?;
-        Ok(Self { keys: generator(&entry.spec)?, entry, table })
+        let fields = pattern_of(&entry.spec).iter().count();
+        Self::assemble(entry, table, Multikey::new(fields))
     }
 
     /// Opens an index that the catalog lists.
     pub fn open(storage: &Storage, entry: IndexEntry) -> Result<Self> {
         let table = storage.table(&entry.ident)?;
-        Ok(Self { keys: generator(&entry.spec)?, entry, table })
+        let fields = pattern_of(&entry.spec).iter().count();
+        let multikey = Multikey::open(fields, &mut storage.session()?.cursor(&table)?)?;
+        Self::assemble(entry, table, multikey)
+    }
+
+    fn assemble(entry: IndexEntry, table: Table, multikey: Multikey) -> Result<Self> {
+        let (description, partial) = describe(&entry.spec)?;
+        let description = Arc::new(description);
+        let is_id = is_id_pattern(pattern_of(&entry.spec));
+        let keys: Box<dyn KeyGenerator> = if is_id {
+            Box::new(id::IdKeys)
+        } else {
+            Box::new(fields::FieldKeys { description: Arc::clone(&description), partial })
+        };
+        let is_unique = is_id || entry.spec.get("unique").and_then(Value::as_bool) == Some(true);
+        let layout = if is_unique { Layout::Unique } else { Layout::Shared };
+        Ok(Self { entry, table, layout, description, keys, multikey })
     }
 
     /// What the catalog keeps about the index.
@@ -53,12 +90,12 @@ impl Index {
 
     /// The index's name.
     pub fn name(&self) -> &str {
-        self.entry.spec.get("name").and_then(Value::as_str).unwrap_or_default()
+        name_of(&self.entry.spec)
     }
 
     /// The fields of the index with their directions or kinds.
     pub fn key_pattern(&self) -> &RawDoc {
-        self.entry.spec.get("key").and_then(Value::as_doc).unwrap_or(RawDoc::EMPTY)
+        pattern_of(&self.entry.spec)
     }
 
     /// The table of its entries.
@@ -66,25 +103,119 @@ impl Index {
         &self.table
     }
 
-    /// Writes the entries of a document. When one is there already, none is left written.
+    /// Whether it is the one on `_id`.
+    pub fn is_id(&self) -> bool {
+        is_id_pattern(self.key_pattern())
+    }
+
+    /// Whether each key is there once.
+    pub fn is_unique(&self) -> bool {
+        self.layout == Layout::Unique
+    }
+
+    /// What planners know of it.
+    pub fn description(&self) -> &IndexDescription {
+        &self.description
+    }
+
+    /// The index as planners see it now.
+    pub fn view(&self) -> IndexView<'_> {
+        IndexView { description: &self.description, arrays: self.array_paths().as_slice().to_vec() }
+    }
+
+    /// Where documents have arrays.
+    pub fn array_paths(&self) -> ArrayPaths {
+        self.multikey.paths()
+    }
+
+    /// Takes note that the transaction which brought arrays to new places has committed.
+    pub fn confirm_arrays(&self, paths: &ArrayPaths) {
+        self.multikey.confirm(paths);
+    }
+
+    /// The record that an entry leads to.
+    pub fn record_id(&self, key: &[u8], value: &[u8]) -> Option<i64> {
+        self.layout.record_id(key, value)
+    }
+
+    /// Writes the entries of a document. When one is there already, none is left written. Gives where arrays are new
+    /// to the index, to be confirmed.
     pub fn insert(
         &self,
         cursor: &mut Cursor<'_>,
         ns: &Namespace,
         doc: &RawDoc,
         record_id: i64,
-        keys: &mut KeySet,
+        scratch: &mut KeyScratch,
+    ) -> Result<Option<ArrayPaths>> {
+        let keys = &mut scratch.new;
+        self.make_keys(doc, record_id, keys)?;
+        self.add(cursor, ns, keys.iter())?;
+        self.note_arrays(keys, cursor)
+    }
+
+    /// Removes the entries of a document.
+    pub fn remove(
+        &self,
+        cursor: &mut Cursor<'_>,
+        doc: &RawDoc,
+        record_id: i64,
+        scratch: &mut KeyScratch,
     ) -> Result<()> {
-        keys.begin(record_id);
-        self.keys.keys(doc, keys)?;
-        for (at, (key, value)) in keys.iter().enumerate() {
+        self.make_keys(doc, record_id, &mut scratch.old)?;
+        for (key, _) in scratch.old.iter() {
+            cursor.remove(key)?;
+        }
+        Ok(())
+    }
+
+    /// Replaces the entries of `old` by those of `new`, where they differ. Gives what [`Self::insert`] gives.
+    pub fn update(
+        &self,
+        cursor: &mut Cursor<'_>,
+        ns: &Namespace,
+        (old, new): (&RawDoc, &RawDoc),
+        record_id: i64,
+        scratch: &mut KeyScratch,
+    ) -> Result<Option<ArrayPaths>> {
+        if self.keys.same_keys(old, new) {
+            return Ok(None);
+        }
+        self.make_keys(old, record_id, &mut scratch.old)?;
+        self.make_keys(new, record_id, &mut scratch.new)?;
+        let (before, after) = (&scratch.old, &scratch.new);
+        self.add(cursor, ns, difference(after, before))?;
+        for (key, _) in difference(before, after) {
+            cursor.remove(key)?;
+        }
+        for (key, value) in after.iter() {
+            // The same key may stand for a value of another type now.
+            if before.iter().any(|(known, was)| known == key && was != value) {
+                cursor.update(key, value)?;
+            }
+        }
+        self.note_arrays(after, cursor)
+    }
+
+    fn make_keys(&self, doc: &RawDoc, record_id: i64, keys: &mut KeySet) -> Result<()> {
+        keys.fill(&*self.keys, (self.layout, self.description.fields.len()), doc, record_id)
+    }
+
+    /// Writes entries, all or none.
+    fn add<'k>(
+        &self,
+        cursor: &mut Cursor<'_>,
+        ns: &Namespace,
+        entries: impl Iterator<Item = (&'k [u8], &'k [u8])> + Clone,
+    ) -> Result<()> {
+        for (at, (key, value)) in entries.clone().enumerate() {
             match cursor.insert(key, value) {
                 Ok(()) => {}
                 Err(StorageError::DuplicateKey) => {
-                    for (key, _) in keys.iter().take(at) {
+                    for (key, _) in entries.take(at) {
                         cursor.remove(key)?;
                     }
-                    return Err(duplicate::error(ns, self, doc));
+                    return Err(self.duplicate(ns, key, value));
                 }
                 Err(error) => return Err(error.into()),
             }
@@ -92,45 +223,58 @@ impl Index {
         Ok(())
     }
 
-    /// Removes the entries of a document.
-    pub fn remove(&self, cursor: &mut Cursor<'_>, doc: &RawDoc, record_id: i64, keys: &mut KeySet) -> Result<()> {
-        keys.begin(record_id);
-        self.keys.keys(doc, keys)?;
-        for (key, _) in keys.iter() {
-            cursor.remove(key)?;
-        }
-        Ok(())
+    fn note_arrays(&self, keys: &KeySet, cursor: &mut Cursor<'_>) -> Result<Option<ArrayPaths>> {
+        if keys.has_arrays() { self.multikey.note(&keys.arrays, cursor) } else { Ok(None) }
     }
 
-    /// Replaces the entries of `old` by those of `new`, when they differ.
-    pub fn update(
-        &self,
-        cursor: &mut Cursor<'_>,
-        ns: &Namespace,
-        (old, new): (&RawDoc, &RawDoc),
-        record_id: i64,
-        keys: &mut KeySet,
-    ) -> Result<()> {
-        if self.keys.same_keys(old, new) {
-            return Ok(());
-        }
-        self.remove(cursor, old, record_id, keys)?;
-        match self.insert(cursor, ns, new, record_id, keys) {
-            Ok(()) => Ok(()),
-            Err(error) => {
-                // The document stays as it was, so its entries come back.
-                self.insert(cursor, ns, old, record_id, keys)?;
-                Err(error)
-            }
-        }
+    /// The error for an entry whose key is there already.
+    fn duplicate(&self, ns: &Namespace, key: &[u8], value: &[u8]) -> crate::error::Error {
+        let type_bits = if self.is_unique() { value.get(8..).unwrap_or_default() } else { value };
+        duplicate::error(ns, self, key, type_bits)
     }
 }
 
-/// How an index of this description makes its keys.
-fn generator(spec: &DocBuf) -> Result<Box<dyn KeyGenerator>> {
-    let pattern = spec.get("key").and_then(Value::as_doc).unwrap_or(RawDoc::EMPTY);
-    if is_id_pattern(pattern) {
-        return Ok(Box::new(id::IdKeys));
+/// The entries of one version of a document whose keys another does not have.
+fn difference<'k>(of: &'k KeySet, without: &'k KeySet) -> impl Iterator<Item = (&'k [u8], &'k [u8])> + Clone {
+    of.iter().filter(|(key, _)| !without.has(key))
+}
+
+/// The key pattern in an index's description document.
+pub(crate) fn pattern_of(spec: &RawDoc) -> &RawDoc {
+    spec.get("key").and_then(Value::as_doc).unwrap_or(RawDoc::EMPTY)
+}
+
+/// The name in an index's description document.
+pub(crate) fn name_of(spec: &RawDoc) -> &str {
+    spec.get("name").and_then(Value::as_str).unwrap_or_default()
+}
+
+type PartialProgram = Option<Arc<smongo_vm::program::Program>>;
+
+/// What planners know of an index, and the program of its filter.
+fn describe(spec: &RawDoc) -> Result<(IndexDescription, PartialProgram)> {
+    let is_on = |option: &str| spec.get(option).and_then(Value::as_bool) == Some(true);
+    let filter = spec.get("partialFilterExpression").and_then(Value::as_doc);
+    let filter = filter.map(|filter| compile_filter(filter, &mut ParseContext::new())).transpose()?;
+    let fields = pattern_of(spec)
+        .iter()
+        .map(|field| IndexField { path: FieldPath::new(field.name_str()), order: order_of(field.value()) })
+        .collect();
+    let (partial_filter, program) = match filter {
+        Some(filter) => (Some(filter.ir), Some(filter.program)),
+        None => (None, None),
+    };
+    Ok((
+        IndexDescription { fields, is_sparse: is_on("sparse"), partial_filter, is_hidden: is_on("hidden") },
+        program,
+    ))
+}
+
+fn order_of(value: Value<'_>) -> FieldOrder {
+    match (value.as_str(), value.as_integer(), value.as_double()) {
+        (Some(_), _, _) => FieldOrder::Hashed,
+        (_, Some(order), _) if order < 0 => FieldOrder::Descending,
+        (_, _, Some(order)) if order < 0.0 => FieldOrder::Descending,
+        _ => FieldOrder::Ascending,
     }
-    Err(Error::new(Code::NOT_IMPLEMENTED, "smongo supports no indexes besides the one on _id yet"))
 }

@@ -27,6 +27,39 @@ pub struct DroppedCollection {
     pub index_count: u32,
 }
 
+/// `createIndexes`.
+#[derive(Clone, Debug)]
+pub struct CreateIndexesRequest<'r> {
+    /// The collection; it is made when there is none.
+    pub ns: Namespace,
+    /// What the indexes are to be: `{key, name, unique, …}`.
+    pub specs: &'r [&'r RawDoc],
+    /// Whether options that nobody knows are left out instead of being refused.
+    pub ignore_unknown_options: bool,
+}
+
+/// What became of `createIndexes`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CreatedIndexes {
+    /// How many indexes there were, the one on `_id` among them.
+    pub before: u32,
+    /// How many there are.
+    pub after: u32,
+    /// Whether the collection was made.
+    pub created_collection: bool,
+}
+
+/// Which indexes `dropIndexes` takes away.
+#[derive(Clone, Debug)]
+pub enum IndexSelection<'r> {
+    /// All but the one on `_id`.
+    All,
+    /// Those of these names.
+    Names(Vec<&'r str>),
+    /// The one with this key pattern.
+    Pattern(&'r RawDoc),
+}
+
 /// `listCollections`.
 #[derive(Clone, Debug)]
 pub struct ListCollectionsRequest<'r> {

@@ -1,6 +1,8 @@
 //! `explain`: a request about another request.
 
-use super::{CountRequest, DeleteStatement, DistinctRequest, FindRequest, Namespace, UpdateStatement};
+use super::{
+    AggregateRequest, CountRequest, DeleteStatement, DistinctRequest, FindRequest, Namespace, UpdateStatement,
+};
 
 /// How much an explanation says.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -28,6 +30,8 @@ impl Verbosity {
 /// What is explained.
 #[derive(Clone, Debug)]
 pub enum Explained<'r> {
+    /// A pipeline; one that writes is not carried out.
+    Aggregate(AggregateRequest<'r>),
     /// A find.
     Find(FindRequest<'r>),
     /// A count.

@@ -4,6 +4,7 @@
 //! line. Fields hold what the caller asked for, already typed; what filters, sorts, projections and updates contain is
 //! checked by the compiler. Nothing here knows sockets or storage.
 
+mod aggregate;
 mod context;
 mod ddl;
 mod explain;
@@ -11,9 +12,12 @@ mod namespace;
 mod read;
 mod write;
 
+pub use aggregate::AggregateRequest;
 pub use context::OpContext;
 pub(crate) use context::wall_clock_millis;
-pub use ddl::{CreateRequest, DroppedCollection, ListCollectionsRequest};
+pub use ddl::{
+    CreateIndexesRequest, CreateRequest, CreatedIndexes, DroppedCollection, IndexSelection, ListCollectionsRequest,
+};
 pub use explain::{ExplainRequest, Explained, Verbosity};
 pub use namespace::Namespace;
 pub use read::{CountRequest, DistinctRequest, FindRequest, GetMoreRequest, KilledCursors};

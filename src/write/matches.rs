@@ -4,13 +4,15 @@
 //! statement over many documents is a series of transactions, each of a bounded number of documents; as with MongoDB
 //! it is not atomic as a whole.
 
+use std::collections::HashSet;
+
 use smongo_storage::Engine as Storage;
 use smongo_vm::env::Env;
 use smongo_vm::interp::Machine;
 use smongo_vm::value::{OwnedValue, RawDoc, Value};
 
 use super::retry::with_retries;
-use crate::collection::{Collection, Sizes, Writer};
+use crate::collection::{Collection, Writer};
 use crate::error::{Error, Result};
 use crate::exec::{ExecContext, Plan, Step, interrupter};
 use crate::request::OpContext;
@@ -46,11 +48,15 @@ pub(crate) struct MatchedWrite<'e> {
     /// Whether all matches are changed, not only the first.
     multi: bool,
     machine: Machine,
+    /// Records changed so far, where a change may put a record's entry into the way of the scan again.
+    changed: Option<HashSet<i64>>,
 }
 
 /// What one transaction came to.
 struct Turn {
     tally: Tally,
+    /// What is to be added to the records changed so far.
+    changed: Vec<i64>,
     ended: bool,
     /// Why the statement ends. What the transaction did before that has been committed.
     failure: Option<Error>,
@@ -59,7 +65,8 @@ struct Turn {
 impl<'e> MatchedWrite<'e> {
     /// A write over the first match of a plan, or over all of them.
     pub fn new(storage: &'e Storage, op: &'e OpContext, coll: &'e Collection, plan: Plan, multi: bool) -> Self {
-        Self { storage, op, coll, plan, multi, machine: Machine::new() }
+        let changed = (multi && plan.walks_index).then(HashSet::new);
+        Self { storage, op, coll, plan, multi, machine: Machine::new(), changed }
     }
 
     /// The plan.
@@ -82,6 +89,9 @@ impl<'e> MatchedWrite<'e> {
             })?;
             total.matched += turn.tally.matched;
             total.modified += turn.tally.modified;
+            if let Some(changed) = &mut self.changed {
+                changed.extend(turn.changed);
+            }
             if let Some(error) = turn.failure {
                 return Err(error);
             }
@@ -106,13 +116,20 @@ impl<'e> MatchedWrite<'e> {
             cx = cx.without_yield();
         }
         let mut writer = Writer::new(&shared, &txn)?;
-        let mut turn = Turn { tally: Tally::default(), ended: false, failure: None };
+        let mut this_turn = HashSet::new();
+        let mut turn = Turn { tally: Tally::default(), changed: Vec::new(), ended: false, failure: None };
         loop {
             match root.advance(&mut cx)? {
                 Step::End => turn.ended = true,
                 Step::Yield => break,
                 Step::Row => {
                     let Some(record_id) = root.record_id(&cx) else { continue };
+                    if let Some(changed) = &self.changed {
+                        if changed.contains(&record_id) || this_turn.contains(&record_id) {
+                            continue;
+                        }
+                        this_turn.insert(record_id);
+                    }
                     let doc = root.document(&cx);
                     let matched_position = if *is_sorted {
                         // The filter has run over other documents since.
@@ -140,9 +157,10 @@ impl<'e> MatchedWrite<'e> {
         }
         root.save(&cx);
         drop(cx);
+        turn.changed.extend(this_turn);
         let delta = writer.finish();
         match txn.commit() {
-            Ok(()) => shared.committed(delta),
+            Ok(()) => shared.committed(&delta),
             // The position has moved on, so the transaction cannot be run again.
             Err(error) => turn.failure = Some(error.into()),
         }
@@ -170,9 +188,9 @@ pub(super) fn in_transaction<R>(
         let txn = session.begin()?;
         let mut writer = Writer::new(&shared, &txn)?;
         let result = write(&mut writer)?;
-        let delta: Sizes = writer.finish();
+        let delta = writer.finish();
         txn.commit()?;
-        shared.committed(delta);
+        shared.committed(&delta);
         Ok(result)
     })
 }

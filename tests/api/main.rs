@@ -5,6 +5,8 @@ mod catalog;
 mod crash;
 mod cursors;
 mod explain;
+mod index_plans;
+mod indexes;
 mod reads;
 mod writes;
 

@@ -18,9 +18,14 @@ const json = async (name) => JSON.parse(await text(name));
 
 /** The rows of a CSV file as objects; a quoted field may hold commas. */
 function csv(source) {
-  const [header, ...rows] = source.trim().split(/\r?\n/).map((line) =>
-    [...line.matchAll(/(?:^|,)(?:"((?:[^"]|"")*)"|([^",]*))/g)].map(([, quoted, plain]) => quoted?.replaceAll('""', '"') ?? plain),
-  );
+  const [header, ...rows] = source
+    .trim()
+    .split(/\r?\n/)
+    .map((line) =>
+      [...line.matchAll(/(?:^|,)(?:"((?:[^"]|"")*)"|([^",]*))/g)].map(
+        ([, quoted, plain]) => quoted?.replaceAll('""', '"') ?? plain,
+      ),
+    );
   return rows.map((row) => Object.fromEntries(header.map((name, at) => [name, row[at]])));
 }
 

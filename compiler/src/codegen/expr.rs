@@ -60,27 +60,25 @@ impl Codegen {
             Expr::IfNull(parts) => self.if_null(parts, dst),
             Expr::Let { bindings, body } => self.bind(bindings, body, dst),
             Expr::Map { input, element, index, body } => {
-                let shape = LambdaShape { element: *element, index: *index, accumulator: None, limit: None };
+                let shape = LambdaShape { element: *element, index: *index, accumulator: None, limit: None, told: None };
                 self.lambda(input, &shape, body, dst, |dst, src, lambda| Op::Map { dst, src, lambda })
             }
             Expr::Filter { input, element, index, condition, limit } => {
-                let limit = match limit {
-                    Some(limit) => {
-                        let register = self.builder.register()?;
-                        self.value(limit, register)?;
-                        Some(register)
-                    }
-                    None => None,
-                };
-                let shape = LambdaShape { element: *element, index: *index, accumulator: None, limit };
+                let register = limit.is_some().then(|| self.builder.register()).transpose()?;
+                let told = limit.as_deref().zip(register);
+                let shape = LambdaShape { element: *element, index: *index, accumulator: None, limit: register, told };
                 self.lambda(input, &shape, condition, dst, |dst, src, lambda| Op::Filter { dst, src, lambda })
             }
             Expr::Reduce { input, initial, accumulator, element, index, body } => {
                 let folded = self.builder.register()?;
-                self.value(initial, folded)?;
                 self.variables.insert(*accumulator, folded);
-                let shape =
-                    LambdaShape { element: *element, index: *index, accumulator: Some(folded), limit: None };
+                let shape = LambdaShape {
+                    element: *element,
+                    index: *index,
+                    accumulator: Some(folded),
+                    limit: None,
+                    told: Some((initial.as_ref(), folded)),
+                };
                 self.lambda(input, &shape, body, dst, |dst, src, lambda| Op::Reduce { dst, src, lambda })
             }
             Expr::Document(fields) => {
@@ -148,12 +146,8 @@ impl Codegen {
             }
         }
         let handler = on_error.map(|expr| Ok::<_, Error>((self.builder.label()?, expr))).transpose()?;
-        let call = Call {
-            function,
-            first,
-            count: count(args.len())?,
-            on_conversion_failure: handler.map(|(label, _)| label),
-        };
+        let call =
+            Call { function, first, count: count(args.len())?, on_conversion_failure: handler.map(|(label, _)| label) };
         let call = self.builder.call(call)?;
         self.builder.emit(Op::Call { dst: dst.dst(), call });
         if let Some((label, expr)) = handler {
@@ -248,17 +242,34 @@ impl Codegen {
         self.value(body, dst)
     }
 
+    /// Evaluates what stands beside an input, unless the input is null: then it counts for nothing, faults included.
+    fn unless_null(&mut self, input: Reg, told: &Expr, dst: Reg) -> Result<()> {
+        if matches!(told, Expr::Const(_)) {
+            return self.value(told, dst);
+        }
+        let (evaluate, done) = (self.builder.label()?, self.builder.label()?);
+        self.builder.emit(Op::JumpIfPresent { src: input.src(), to: evaluate });
+        self.constant(Value::NULL, dst)?;
+        self.builder.emit(Op::Jump { to: done });
+        self.builder.bind(evaluate)?;
+        self.value(told, dst)?;
+        self.builder.bind(done)
+    }
+
     /// An instruction that runs `body` once for each element of `input`. The body stands right behind it.
     fn lambda(
         &mut self,
         input: &Expr,
-        shape: &LambdaShape,
+        shape: &LambdaShape<'_>,
         body: &Expr,
         dst: Reg,
         op: impl Fn(smongo_vm::op::Dst, smongo_vm::op::Src, smongo_vm::op::LambdaId) -> Op,
     ) -> Result<()> {
         let source = self.builder.register()?;
         self.value(input, source)?;
+        if let Some((told, register)) = shape.told {
+            self.unless_null(source, told, register)?;
+        }
         let element = self.builder.register()?;
         self.variables.insert(shape.element, element);
         let index = match shape.index {
@@ -287,14 +298,17 @@ impl Codegen {
     }
 }
 
-/// The variables of a lambda and the registers that were evaluated before it.
-struct LambdaShape {
+/// The variables of a lambda and the registers that are evaluated before it.
+struct LambdaShape<'e> {
     element: Variable,
     index: Option<Variable>,
     accumulator: Option<Reg>,
     limit: Option<Reg>,
+    /// What the instruction is told besides its input, and the register for it.
+    told: Option<(&'e Expr, Reg)>,
 }
 
 fn count(len: usize) -> Result<u16> {
-    u16::try_from(len).map_err(|_| Error::bad_value("the request is too large to compile: a literal of too many values"))
+    u16::try_from(len)
+        .map_err(|_| Error::bad_value("the request is too large to compile: a literal of too many values"))
 }

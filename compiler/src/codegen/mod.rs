@@ -6,10 +6,11 @@
 
 mod expr;
 mod filter;
+mod pipeline;
 mod projection;
+mod row;
 mod sort;
 mod update;
-
 
 use std::sync::Arc;
 
@@ -20,10 +21,11 @@ use smongo_vm::program::{Builder, Kind, Program};
 
 use crate::ir::{Expr, Filter, Variable};
 
+pub use pipeline::{RowStep, compile_row_steps};
 pub use projection::compile_projection;
+pub use row::compile_row;
 pub use sort::compile_sort;
 pub use update::{compile_stages, compile_update};
-
 
 /// The program of a filter.
 pub fn compile_filter(filter: &Filter) -> Result<Program> {

@@ -1,8 +1,8 @@
 //! Projections and per-document stages: computed fields into registers, then one instruction that reshapes.
 
+use smongo_vm::Result;
 use smongo_vm::op::{Op, Reg};
 use smongo_vm::program::{Action, Kind, Program, Projection as Code, ProjectionNode};
-use smongo_vm::Result;
 
 use super::{Codegen, filter};
 use crate::ir::{DocumentStage, FieldAction, FieldTree, Projection};
@@ -65,7 +65,8 @@ impl Codegen {
         self.stage(last, dst)
     }
 
-    fn stage(&mut self, stage: &DocumentStage, dst: Reg) -> Result<()> {
+    /// The document that a stage makes of the current one, in `dst`.
+    pub(super) fn stage(&mut self, stage: &DocumentStage, dst: Reg) -> Result<()> {
         match stage {
             DocumentStage::Project(projection) => self.project(projection, dst),
             DocumentStage::ReplaceRoot(expr) => {

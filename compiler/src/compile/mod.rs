@@ -1,5 +1,7 @@
 //! From request to program in one step: what the engine calls.
 
+mod group;
+mod pipeline;
 mod update;
 
 use std::sync::Arc;
@@ -11,9 +13,14 @@ use smongo_vm::{Code, Error, Result};
 use crate::codegen;
 use crate::front::context::ParseContext;
 use crate::front::{filter, projection, sort};
-use crate::rewrite::or_to_in;
 use crate::ir::{ArrayRule, FieldAction, Filter, LeafTest, Projection};
+use crate::rewrite::or_to_in;
 
+pub use group::{CompiledBucketAuto, CompiledCall, CompiledFunction, CompiledGroup, CompiledSetting, CompiledWindow};
+pub use pipeline::{
+    CompiledGraphLookup, CompiledLookup, CompiledMerge, CompiledPipeline, CompiledStage, CompiledSubPipeline,
+    CompiledWhenMatched, Lead, compile_pipeline,
+};
 pub use update::{CompiledUpdate, UpdateKind, compile_update, upsert_base};
 
 /// A filter with its program.
@@ -101,8 +108,7 @@ pub fn compile_projection(spec: &RawDoc, ctx: &mut ParseContext) -> Result<Optio
     let program = Arc::new(codegen::compile_projection(&projection)?);
     let Projection { kind, tree } = projection;
     let needs_position = tree.any(&|action| matches!(action, FieldAction::Positional));
-    let is_simple =
-        tree.fields.iter().all(|(_, action)| matches!(action, FieldAction::Keep | FieldAction::Drop));
+    let is_simple = tree.fields.iter().all(|(_, action)| matches!(action, FieldAction::Keep | FieldAction::Drop));
     Ok(Some(CompiledProjection { program, needs_position, kind, is_simple }))
 }
 

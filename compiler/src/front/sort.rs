@@ -18,7 +18,10 @@ pub fn parse(spec: &RawDoc) -> Result<Option<Sort>> {
         let path = path_of(name)?;
         let direction = direction(name, element.value())?;
         if parts.iter().any(|(known, _)| *known == path) {
-            return Err(Error::location(7472500, format!("$sort key must not contain duplicate keys (field: '{name}')")));
+            return Err(Error::location(
+                7472500,
+                format!("$sort key must not contain duplicate keys (field: '{name}')"),
+            ));
         }
         parts.push((path, direction));
     }
@@ -48,7 +51,10 @@ fn direction(name: &str, value: Value<'_>) -> Result<Direction> {
         _ => {
             return Err(Error::location(
                 15974,
-                format!("Illegal key in $sort specification: {name}: {}", smongo_vm::value::extjson::to_string_shell(value)),
+                format!(
+                    "Illegal key in $sort specification: {name}: {}",
+                    smongo_vm::value::extjson::to_string_shell(value)
+                ),
             ));
         }
     };

@@ -5,11 +5,15 @@
 
 pub mod expr;
 pub mod filter;
+pub mod group;
+pub mod pipeline;
 pub mod projection;
 pub mod sort;
 pub mod update;
+pub mod window;
 
 pub use expr::{CompareOp, Expr, Variable};
 pub use filter::{ArrayRule, Filter, FilterPath, LeafTest};
+pub use pipeline::{CollectionId, CollectionName, Pipeline, Stage, SubPipeline};
 pub use projection::{DocumentStage, FieldAction, FieldTree, Projection};
 pub use sort::Sort;

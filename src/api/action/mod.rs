@@ -1,5 +1,6 @@
 //! The verbs, one a file: builders whose `run` carries them out.
 
+mod aggregate;
 mod count;
 mod create_collection;
 mod delete;
@@ -8,6 +9,7 @@ mod drop;
 mod find;
 mod find_one;
 mod find_one_and;
+mod index;
 mod insert_many;
 mod insert_one;
 mod list_collection_names;
@@ -15,6 +17,7 @@ mod list_database_names;
 mod replace_one;
 mod update;
 
+pub use aggregate::Aggregate;
 pub use count::{CountDocuments, EstimatedDocumentCount};
 pub use create_collection::CreateCollection;
 pub use delete::Delete;
@@ -23,6 +26,7 @@ pub use drop::{DropCollection, DropDatabase};
 pub use find::Find;
 pub use find_one::FindOne;
 pub use find_one_and::{FindOneAndDelete, FindOneAndReplace, FindOneAndUpdate};
+pub use index::{CreateIndex, DropIndexes, ListIndexNames};
 pub use insert_many::InsertMany;
 pub use insert_one::InsertOne;
 pub use list_collection_names::ListCollectionNames;

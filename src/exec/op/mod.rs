@@ -1,29 +1,65 @@
 //! The physical operators, one a file.
 
+mod bucket_auto;
+mod count;
 mod documents;
 mod eof;
+mod facet;
+mod fetch;
+mod filter;
+mod graph_lookup;
+mod group;
 mod id_lookup;
+mod index_scan;
+mod join;
 mod limit;
+mod lookup;
 mod project;
+mod quoted_documents;
 mod record_id;
+mod redact;
+mod sample;
 mod scan;
+mod set_path;
 mod skip;
 mod sort;
+mod states;
+mod transform;
+mod union_with;
+mod unwind;
+mod window;
 
 use std::sync::Arc;
 
 use smongo_vm::program::Program;
 use smongo_vm::value::DocBuf;
 
+pub(crate) use bucket_auto::BucketAuto;
+pub(crate) use count::Count;
 pub(crate) use documents::Documents;
 pub(crate) use eof::Eof;
+pub(crate) use facet::Facet;
+pub(crate) use fetch::Fetch;
+pub(crate) use filter::Filter;
+pub(crate) use graph_lookup::GraphLookup;
+pub(crate) use group::Group;
 pub(crate) use id_lookup::IdLookup;
+pub(crate) use index_scan::IndexScan;
 pub(crate) use limit::Limit;
+pub(crate) use lookup::Lookup;
 pub(crate) use project::Project;
+pub(crate) use quoted_documents::QuotedDocuments;
 pub(crate) use record_id::AddRecordId;
+pub(crate) use redact::Redact;
+pub(crate) use sample::Sample;
 pub(crate) use scan::{Direction, Scan};
+pub(crate) use set_path::value_at;
 pub(crate) use skip::Skip;
 pub(crate) use sort::Sort;
+pub(crate) use transform::Transform;
+pub(crate) use union_with::UnionWith;
+pub(crate) use unwind::Unwind;
+pub(crate) use window::Window;
 
 /// A filter as operators hold it: the program, and the request's words for `explain`.
 #[derive(Clone)]

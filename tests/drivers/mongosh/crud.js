@@ -22,7 +22,12 @@ same(shell.getCollectionNames(), ["inventory"]);
 assert.ok(db.getMongo().getDBNames().includes("mongosh_crud"));
 same(shell.inventory.getIndexes(), [{ v: 2, key: { _id: 1 }, name: "_id_" }]);
 
-const found = (query) => shell.inventory.find(query).sort({ _id: 1 }).toArray().map(({ _id }) => _id);
+const found = (query) =>
+  shell.inventory
+    .find(query)
+    .sort({ _id: 1 })
+    .toArray()
+    .map(({ _id }) => _id);
 same(found({ "size.uom": "cm" }), [1, 2]);
 same(found({ tags: "red" }), [2]);
 same(found({ qty: { $gt: 50 }, "size.h": { $lt: 28 } }), [3]);
@@ -31,10 +36,16 @@ assert.equal(count(shell.inventory, { tags: { $size: 1 } }), 2);
 assert.equal(shell.inventory.estimatedDocumentCount(), 3);
 same(shell.inventory.distinct("size.uom"), ["cm", "in"]);
 
-assert.equal(shell.inventory.updateOne({ item: "mat" }, { $set: { "size.uom": "cm" }, $push: { tags: "new" } }).modifiedCount, 1);
+assert.equal(
+  shell.inventory.updateOne({ item: "mat" }, { $set: { "size.uom": "cm" }, $push: { tags: "new" } }).modifiedCount,
+  1,
+);
 same(shell.inventory.findOne({ _id: 3 }).tags, ["gray", "new"]);
 assert.equal(shell.inventory.updateOne({ _id: 9 }, { $inc: { qty: 1 } }, { upsert: true }).insertedId, 9);
-same(shell.inventory.findOneAndUpdate({ _id: 9 }, { $inc: { qty: 1 } }, { returnDocument: "after" }), { _id: 9, qty: 2 });
+same(shell.inventory.findOneAndUpdate({ _id: 9 }, { $inc: { qty: 1 } }, { returnDocument: "after" }), {
+  _id: 9,
+  qty: 2,
+});
 assert.equal(shell.inventory.deleteMany({ qty: { $lt: 30 } }).deletedCount, 2);
 same(found({}), [1, 3]);
 
@@ -52,8 +63,14 @@ const codeOf = (operation) => {
     return error.code;
   }
 };
-assert.equal(codeOf(() => shell.inventory.insertOne({ _id: 1 })), 11000);
-assert.equal(codeOf(() => shell.runCommand({ noSuchCommandAtAll: 1 })), 59);
+assert.equal(
+  codeOf(() => shell.inventory.insertOne({ _id: 1 })),
+  11000,
+);
+assert.equal(
+  codeOf(() => shell.runCommand({ noSuchCommandAtAll: 1 })),
+  59,
+);
 
 const explained = shell.bulk.find({ half: 1 }).explain("executionStats");
 assert.equal(explained.queryPlanner.winningPlan.stage, "COLLSCAN");

@@ -12,13 +12,19 @@ const mongosh = createRequire(path.join(here, "../node/package.json")).resolve("
 const home = mkdtempSync(path.join(os.tmpdir(), "smongo-mongosh-"));
 
 let failed = 0;
-const scripts = readdirSync(here).filter((name) => name.endsWith(".js")).sort();
+const scripts = readdirSync(here)
+  .filter((name) => name.endsWith(".js"))
+  .sort();
 for (const script of scripts) {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [mongosh, "--quiet", process.env.SMONGO_URI, "--file", path.join(here, script)], {
-    encoding: "utf8",
-    env: { ...process.env, HOME: home, MONGOSH_FORCE_DISABLE_TELEMETRY_FOR_TESTING: "1" },
-    timeout: 120_000,
-  });
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    [mongosh, "--quiet", process.env.SMONGO_URI, "--file", path.join(here, script)],
+    {
+      encoding: "utf8",
+      env: { ...process.env, HOME: home, MONGOSH_FORCE_DISABLE_TELEMETRY_FOR_TESTING: "1" },
+      timeout: 120_000,
+    },
+  );
   if (status === 0) {
     console.log(`ok ${script}`);
   } else {

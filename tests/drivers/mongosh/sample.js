@@ -15,13 +15,23 @@ const rows = JSON.parse(fs.readFileSync(path.join(process.env.SMONGO_SAMPLE_DATA
 shell.movies.insertMany(rows);
 assert.equal(count(shell.movies), rows.length);
 
-const scary = rows.filter((m) => m["Major Genre"] === "Horror" && m["US Gross"] > 50e6).map((m) => m.Title).sort();
+const scary = rows
+  .filter((m) => m["Major Genre"] === "Horror" && m["US Gross"] > 50e6)
+  .map((m) => m.Title)
+  .sort();
 assert.ok(scary.length > 0);
-const found = shell.movies.find({ "Major Genre": "Horror", "US Gross": { $gt: 50e6 } }, { _id: 0, Title: 1 }).toArray().map((m) => m.Title).sort();
+const found = shell.movies
+  .find({ "Major Genre": "Horror", "US Gross": { $gt: 50e6 } }, { _id: 0, Title: 1 })
+  .toArray()
+  .map((m) => m.Title)
+  .sort();
 same(found, scary);
 
 const unrated = rows.filter((m) => m["MPAA Rating"] === null).length;
-assert.equal(shell.movies.updateMany({ "MPAA Rating": null }, { $set: { "MPAA Rating": "Not Rated" } }).modifiedCount, unrated);
+assert.equal(
+  shell.movies.updateMany({ "MPAA Rating": null }, { $set: { "MPAA Rating": "Not Rated" } }).modifiedCount,
+  unrated,
+);
 assert.equal(count(shell.movies, { "MPAA Rating": null }), 0);
 
 shell.dropDatabase();

@@ -24,11 +24,18 @@ export const withDb = (body) => async (t) => {
 };
 
 /** A file of the sample data, parsed. */
-export const sample = async (name) => JSON.parse(await readFile(path.join(process.env.SMONGO_SAMPLE_DATA, name), "utf8"));
+export const sample = async (name) =>
+  JSON.parse(await readFile(path.join(process.env.SMONGO_SAMPLE_DATA, name), "utf8"));
 
 /** The `_id`s of what a query finds, in order. */
 export const ids = async (collection, query) =>
-  (await collection.find(query, { projection: { _id: 1 } }).sort({ _id: 1 }).toArray()).map(({ _id }) => _id);
+  (
+    await collection
+      .find(query, { projection: { _id: 1 } })
+      .sort({ _id: 1 })
+      .toArray()
+  ).map(({ _id }) => _id);
 
 /** The `count` command; the driver's own `countDocuments` sends an aggregation. */
-export const count = async (collection, query = {}) => (await collection.db.command({ count: collection.collectionName, query })).n;
+export const count = async (collection, query = {}) =>
+  (await collection.db.command({ count: collection.collectionName, query })).n;

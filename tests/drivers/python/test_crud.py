@@ -11,11 +11,46 @@ from bson import Binary, Code, DBRef, Decimal128, Int64, MaxKey, MinKey, ObjectI
 from .support import ServerTest, count
 
 STOCK = [
-    {"_id": 1, "item": "journal", "qty": 25, "size": {"h": 14, "w": 21, "unit": "cm"}, "tags": ["blank", "red"], "dim": [14, 21]},
-    {"_id": 2, "item": "notebook", "qty": 50, "size": {"h": 8.5, "w": 11, "unit": "in"}, "tags": ["red", "blank"], "dim": [14, 21]},
-    {"_id": 3, "item": "paper", "qty": 100, "size": {"h": 8.5, "w": 11, "unit": "in"}, "tags": ["red", "blank", "plain"], "dim": [14, 21]},
-    {"_id": 4, "item": "planner", "qty": 75, "size": {"h": 22.85, "w": 30, "unit": "cm"}, "tags": ["blank", "red"], "dim": [22.85, 30]},
-    {"_id": 5, "item": "postcard", "qty": 45, "size": {"h": 10, "w": 15.25, "unit": "cm"}, "tags": ["blue"], "dim": [10, 15.25]},
+    {
+        "_id": 1,
+        "item": "journal",
+        "qty": 25,
+        "size": {"h": 14, "w": 21, "unit": "cm"},
+        "tags": ["blank", "red"],
+        "dim": [14, 21],
+    },
+    {
+        "_id": 2,
+        "item": "notebook",
+        "qty": 50,
+        "size": {"h": 8.5, "w": 11, "unit": "in"},
+        "tags": ["red", "blank"],
+        "dim": [14, 21],
+    },
+    {
+        "_id": 3,
+        "item": "paper",
+        "qty": 100,
+        "size": {"h": 8.5, "w": 11, "unit": "in"},
+        "tags": ["red", "blank", "plain"],
+        "dim": [14, 21],
+    },
+    {
+        "_id": 4,
+        "item": "planner",
+        "qty": 75,
+        "size": {"h": 22.85, "w": 30, "unit": "cm"},
+        "tags": ["blank", "red"],
+        "dim": [22.85, 30],
+    },
+    {
+        "_id": 5,
+        "item": "postcard",
+        "qty": 45,
+        "size": {"h": 10, "w": 15.25, "unit": "cm"},
+        "tags": ["blue"],
+        "dim": [10, 15.25],
+    },
     {"_id": 6, "item": None, "stores": [{"name": "A", "left": 5}, {"name": "B", "left": 0}]},
     {"_id": 7, "stores": [{"name": "A", "left": 0}, {"name": "B", "left": 9}]},
 ]
@@ -51,12 +86,29 @@ class Values(ServerTest):
         self.assertEqual(bson.encode(self.db.values.find_one()), bson.encode(document))
 
     def test_equality_crosses_numeric_types_but_not_others(self):
-        self.db.values.insert_many([{"_id": n, "v": v} for n, v in enumerate([1, Int64(1), 1.0, Decimal128("1.00"), "1", True])])
+        self.db.values.insert_many(
+            [{"_id": n, "v": v} for n, v in enumerate([1, Int64(1), 1.0, Decimal128("1.00"), "1", True])]
+        )
         self.assertEqual(self.ids(self.db.values, {"v": 1}), [0, 1, 2, 3])
         self.assertEqual(self.ids(self.db.values, {"v": True}), [5])
 
     def test_sort_orders_types_canonically(self):
-        values = [MinKey(), None, -1, 2.5, "a", {"x": 1}, b"b", ObjectId(), False, True, datetime.datetime(2020, 1, 1), Timestamp(1, 1), Regex("x"), MaxKey()]
+        values = [
+            MinKey(),
+            None,
+            -1,
+            2.5,
+            "a",
+            {"x": 1},
+            b"b",
+            ObjectId(),
+            False,
+            True,
+            datetime.datetime(2020, 1, 1),
+            Timestamp(1, 1),
+            Regex("x"),
+            MaxKey(),
+        ]
         self.db.values.insert_many([{"_id": n, "v": values[n]} for n in reversed(range(len(values)))])
         self.assertEqual([d["_id"] for d in self.db.values.find().sort("v", 1)], list(range(len(values))))
         self.assertEqual([d["_id"] for d in self.db.values.find().sort("v", -1)], list(reversed(range(len(values)))))
@@ -114,7 +166,11 @@ class Find(ServerTest):
             ({"_id": 1}, {"item": 1, "size.unit": 1, "_id": 0}, {"item": "journal", "size": {"unit": "cm"}}),
             ({"_id": 5}, {"size": 0, "dim": 0, "tags": 0}, {"_id": 5, "item": "postcard", "qty": 45}),
             ({"_id": 3}, {"tags": {"$slice": -2}, "item": 1}, {"_id": 3, "item": "paper", "tags": ["blank", "plain"]}),
-            ({"_id": 7}, {"stores": {"$elemMatch": {"left": {"$gt": 0}}}}, {"_id": 7, "stores": [{"name": "B", "left": 9}]}),
+            (
+                {"_id": 7},
+                {"stores": {"$elemMatch": {"left": {"$gt": 0}}}},
+                {"_id": 7, "stores": [{"name": "B", "left": 9}]},
+            ),
             ({"_id": 7, "stores.left": 9}, {"stores.$": 1}, {"_id": 7, "stores": [{"name": "B", "left": 9}]}),
             ({"_id": 6}, {"stores.name": 1}, {"_id": 6, "stores": [{"name": "A"}, {"name": "B"}]}),
         ]

@@ -22,12 +22,20 @@ class Movies(ServerTest):
             ({"IMDB Rating": {"$gte": 8.5}}, lambda m: number(m["IMDB Rating"]) and m["IMDB Rating"] >= 8.5),
             ({"Director": None}, lambda m: m["Director"] is None),
             ({"Title": {"$type": "number"}}, lambda m: number(m["Title"])),
-            ({"Title": re.compile("^The .*s$")}, lambda m: isinstance(m["Title"], str) and re.match("^The .*s$", m["Title"])),
+            (
+                {"Title": re.compile("^The .*s$")},
+                lambda m: isinstance(m["Title"], str) and re.match("^The .*s$", m["Title"]),
+            ),
             ({"MPAA Rating": {"$in": ["G", "NC-17"]}}, lambda m: m["MPAA Rating"] in ("G", "NC-17")),
-            ({"Running Time min": {"$mod": [60, 0]}}, lambda m: number(m["Running Time min"]) and m["Running Time min"] % 60 == 0),
+            (
+                {"Running Time min": {"$mod": [60, 0]}},
+                lambda m: number(m["Running Time min"]) and m["Running Time min"] % 60 == 0,
+            ),
             (
                 {"$expr": {"$gt": ["$US Gross", "$Production Budget"]}, "Production Budget": {"$type": "number"}},
-                lambda m: number(m["Production Budget"]) and number(m["US Gross"]) and m["US Gross"] > m["Production Budget"],
+                lambda m: number(m["Production Budget"])
+                and number(m["US Gross"])
+                and m["US Gross"] > m["Production Budget"],
             ),
             (
                 {"$or": [{"Distributor": "Gramercy", "US Gross": {"$lt": 10**6}}, {"IMDB Votes": {"$gt": 400_000}}]},
@@ -45,16 +53,22 @@ class Movies(ServerTest):
     def test_the_best_of_a_genre(self):
         rated = [m for m in self.rows if m["Major Genre"] == "Comedy" and m["IMDB Rating"] is not None]
         best = sorted(rated, key=lambda m: (-m["IMDB Rating"], -m["IMDB Votes"]))[:10]
-        found = self.movies.find(
-            {"Major Genre": "Comedy", "IMDB Rating": {"$ne": None}}, {"_id": 0, "Title": 1, "IMDB Rating": 1}
-        ).sort([("IMDB Rating", -1), ("IMDB Votes", -1)]).limit(10)
+        found = (
+            self.movies.find(
+                {"Major Genre": "Comedy", "IMDB Rating": {"$ne": None}}, {"_id": 0, "Title": 1, "IMDB Rating": 1}
+            )
+            .sort([("IMDB Rating", -1), ("IMDB Votes", -1)])
+            .limit(10)
+        )
         self.assertEqual(list(found), [{"Title": m["Title"], "IMDB Rating": m["IMDB Rating"]} for m in best])
 
     def test_distinct_genres(self):
         self.assertEqual(set(self.movies.distinct("Major Genre")), {m["Major Genre"] for m in self.rows})
 
     def test_updating_a_genre(self):
-        changed = self.movies.update_many({"Major Genre": "Western"}, {"$inc": {"US Gross": 1}, "$set": {"tags": ["old"]}, "$unset": {"Source": ""}})
+        changed = self.movies.update_many(
+            {"Major Genre": "Western"}, {"$inc": {"US Gross": 1}, "$set": {"tags": ["old"]}, "$unset": {"Source": ""}}
+        )
         westerns = self.where(lambda m: m["Major Genre"] == "Western" and m["US Gross"] is not None)
         self.assertEqual(changed.modified_count, len(westerns))
         for document in self.movies.find({"tags": "old"}):
@@ -73,7 +87,10 @@ class Earthquakes(ServerTest):
 
     def test_nested_and_array_paths(self):
         rows = [
-            ({"properties.mag": {"$gt": 4.5}}, lambda q: q["properties"]["mag"] is not None and q["properties"]["mag"] > 4.5),
+            (
+                {"properties.mag": {"$gt": 4.5}},
+                lambda q: q["properties"]["mag"] is not None and q["properties"]["mag"] > 4.5,
+            ),
             ({"geometry.coordinates.2": {"$gt": 500}}, lambda q: q["geometry"]["coordinates"][2] > 500),
             ({"geometry.coordinates": {"$lt": -170}}, lambda q: any(c < -170 for c in q["geometry"]["coordinates"])),
             (
@@ -93,6 +110,9 @@ class Earthquakes(ServerTest):
                 self.assertEqual(self.matching(query), expected)
 
     def test_the_strongest_ten(self):
-        strongest = sorted((q for q in self.rows if q["properties"]["mag"] is not None), key=lambda q: (-q["properties"]["mag"], q["id"]))[:10]
+        strongest = sorted(
+            (q for q in self.rows if q["properties"]["mag"] is not None),
+            key=lambda q: (-q["properties"]["mag"], q["id"]),
+        )[:10]
         found = self.db.quakes.find({}, {"_id": 1}).sort([("properties.mag", -1), ("_id", 1)]).limit(10)
         self.assertEqual([q["_id"] for q in found], [q["id"] for q in strongest])

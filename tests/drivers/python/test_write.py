@@ -49,7 +49,9 @@ class Updates(ServerTest):
         self.assertEqual([g.get("std") for g in first["grades"]], [None, 6, None])
         every = self.updated(grades, {"$inc": {"grades.$[].g": 1}})
         self.assertEqual([g["g"] for g in every["grades"]], [81, 86, 91])
-        chosen = self.updated(grades, {"$set": {"grades.$[e].mean": 100}}, array_filters=[{"e.g": {"$gte": 85}, "e.mean": {"$lt": 90}}])
+        chosen = self.updated(
+            grades, {"$set": {"grades.$[e].mean": 100}}, array_filters=[{"e.g": {"$gte": 85}, "e.mean": {"$lt": 90}}]
+        )
         self.assertEqual([g["mean"] for g in chosen["grades"]], [75, 90, 100])
 
     def test_a_pipeline(self):
@@ -73,7 +75,11 @@ class Updates(ServerTest):
 
     def test_upserts(self):
         documents = self.db.documents
-        result = documents.update_one({"_id": 4, "kind": "new", "n": {"$gt": 1}}, {"$inc": {"hits": 1}, "$setOnInsert": {"born": True}}, upsert=True)
+        result = documents.update_one(
+            {"_id": 4, "kind": "new", "n": {"$gt": 1}},
+            {"$inc": {"hits": 1}, "$setOnInsert": {"born": True}},
+            upsert=True,
+        )
         self.assertEqual(result.upserted_id, 4)
         self.assertEqual(documents.find_one(), {"_id": 4, "kind": "new", "hits": 1, "born": True})
         again = documents.update_one({"_id": 4}, {"$inc": {"hits": 1}, "$setOnInsert": {"born": False}}, upsert=True)
@@ -106,19 +112,32 @@ class FindAndModify(ServerTest):
         self.jobs.insert_many([{"_id": n, "state": "new", "priority": n % 3} for n in range(6)])
 
     def test_update_gives_the_old_or_the_new_document(self):
-        old = self.jobs.find_one_and_update({"state": "new"}, {"$set": {"state": "run"}}, sort=[("priority", -1), ("_id", 1)])
+        old = self.jobs.find_one_and_update(
+            {"state": "new"}, {"$set": {"state": "run"}}, sort=[("priority", -1), ("_id", 1)]
+        )
         self.assertEqual(old, {"_id": 2, "state": "new", "priority": 2})
-        new = self.jobs.find_one_and_update({"state": "new"}, {"$set": {"state": "run"}}, sort=[("priority", -1), ("_id", 1)], return_document=ReturnDocument.AFTER, projection={"state": 1})
+        new = self.jobs.find_one_and_update(
+            {"state": "new"},
+            {"$set": {"state": "run"}},
+            sort=[("priority", -1), ("_id", 1)],
+            return_document=ReturnDocument.AFTER,
+            projection={"state": 1},
+        )
         self.assertEqual(new, {"_id": 5, "state": "run"})
 
     def test_replace_delete_and_nothing_found(self):
-        self.assertEqual(self.jobs.find_one_and_replace({"_id": 1}, {"x": 1}, return_document=ReturnDocument.AFTER), {"_id": 1, "x": 1})
+        self.assertEqual(
+            self.jobs.find_one_and_replace({"_id": 1}, {"x": 1}, return_document=ReturnDocument.AFTER),
+            {"_id": 1, "x": 1},
+        )
         self.assertEqual(self.jobs.find_one_and_delete({"_id": 0})["_id"], 0)
         self.assertIsNone(self.jobs.find_one_and_delete({"_id": 0}))
         self.assertEqual(count(self.jobs), 5)
 
     def test_upsert(self):
-        new = self.jobs.find_one_and_update({"_id": "late"}, {"$set": {"state": "new"}}, upsert=True, return_document=ReturnDocument.AFTER)
+        new = self.jobs.find_one_and_update(
+            {"_id": "late"}, {"$set": {"state": "new"}}, upsert=True, return_document=ReturnDocument.AFTER
+        )
         self.assertEqual(new, {"_id": "late", "state": "new"})
 
     def test_each_job_is_given_to_one_worker(self):
@@ -152,9 +171,17 @@ class Bulk(ServerTest):
                 DeleteMany({"no": "such"}),
             ]
         )
-        counts = (result.inserted_count, result.matched_count, result.modified_count, result.upserted_count, result.deleted_count)
+        counts = (
+            result.inserted_count,
+            result.matched_count,
+            result.modified_count,
+            result.upserted_count,
+            result.deleted_count,
+        )
         self.assertEqual(counts, (2, 3, 3, 1, 1))
-        self.assertEqual(list(self.db.documents.find().sort("_id")), [{"_id": 1, "v": 11, "big": True}, {"_id": 3, "v": 3}])
+        self.assertEqual(
+            list(self.db.documents.find().sort("_id")), [{"_id": 1, "v": 11, "big": True}, {"_id": 3, "v": 3}]
+        )
 
     def test_a_duplicate_key_names_index_and_value(self):
         self.db.documents.insert_one({"_id": "a"})
@@ -163,7 +190,9 @@ class Bulk(ServerTest):
         self.assertEqual(caught.exception.code, 11000)
         self.assertEqual(caught.exception.details["keyPattern"], {"_id": 1})
         self.assertEqual(caught.exception.details["keyValue"], {"_id": "a"})
-        self.assertIn("E11000 duplicate key error collection: " + self.db.documents.full_name, caught.exception.details["errmsg"])
+        self.assertIn(
+            "E11000 duplicate key error collection: " + self.db.documents.full_name, caught.exception.details["errmsg"]
+        )
 
     def test_ordered_stops_and_unordered_goes_on(self):
         documents = [{"_id": 1}, {"_id": 1}, {"_id": 2}, {"_id": 2}, {"_id": 3}]

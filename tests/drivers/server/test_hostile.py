@@ -30,10 +30,9 @@ def message(document, flags=0):
 
 
 def nested(depth):
-    raw = b"\x05\0\0\0\0"
-    for _ in range(depth):
-        raw = struct.pack("<i", len(raw) + 8) + b"\x03a\0" + raw + b"\0"
-    return raw
+    """`{a: {a: … {}}}`, so many levels around the innermost document."""
+    heads = (struct.pack("<i", 5 + 8 * levels) + b"\x03a\0" for levels in range(depth, 0, -1))
+    return b"".join(heads) + struct.pack("<i", 5) + b"\0" * (depth + 1)
 
 
 PING = {"ping": 1, "$db": "admin"}
@@ -158,12 +157,14 @@ class Hostile(unittest.TestCase):
 
     def test_deep_filters(self):
         query = {"a": 1}
-        for _ in range(150):
-            query = {"$and": [query]} if len(str(query)) % 2 else {"$nor": [query]}
-        try:
+        for operator in ["$and", "$nor"] * 45:
+            query = {operator: [query]}
+        with self.assertRaises(pymongo.errors.OperationFailure):
+            self.client.test.a.find_one({"$or": [query] * 2, "$and": [{"$nor": [query]}] * 20 + [{"$and": []}]})
+        for _ in range(20):
+            query = {"$and": [query]}
+        with self.assertRaises(pymongo.errors.OperationFailure):
             self.client.test.a.find_one(query)
-        except (pymongo.errors.OperationFailure, bson.errors.InvalidDocument):
-            pass
 
     def test_compressed_frames(self):
         for original, inner, compressor, body in (
@@ -175,7 +176,9 @@ class Hostile(unittest.TestCase):
             (OP_MSG, 47 * MEBIBYTE, 1, b"\x80\x80\x80\x80\x0f" + b"\0" * 100),
         ):
             with self.subTest(compressor=compressor, inner=inner):
-                self.assert_refused(frame(struct.pack("<iiB", original, inner, compressor) + body, opcode=OP_COMPRESSED))
+                self.assert_refused(
+                    frame(struct.pack("<iiB", original, inner, compressor) + body, opcode=OP_COMPRESSED)
+                )
 
     def test_random_bytes(self):
         for length in (1, 16, 100, 4096, 100_000):
@@ -183,7 +186,9 @@ class Hostile(unittest.TestCase):
                 self.answer(os.urandom(length))
 
     def test_large_frames_leave_no_memory_behind(self):
-        filler = bson.encode({"insert": "big", "documents": [{"pad": b"\0" * (15 * MEBIBYTE)} for _ in range(3)], "$db": "test", "x": 1})
+        filler = bson.encode(
+            {"insert": "big", "documents": [{"pad": b"\0" * (15 * MEBIBYTE)} for _ in range(3)], "$db": "test", "x": 1}
+        )
         data = frame(message(filler))
         self.assertLess(len(data), MAX_MESSAGE_BYTES)
         half = data[: len(data) // 2]

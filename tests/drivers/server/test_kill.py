@@ -33,9 +33,13 @@ class Writer(threading.Thread):
         try:
             while True:
                 key = f"{self.round}-{number}"
-                self.write(key, "new", lambda: documents.insert_one({"_id": key, "state": "new", "pad": "p" * (number % 500)}))
+                self.write(
+                    key, "new", lambda: documents.insert_one({"_id": key, "state": "new", "pad": "p" * (number % 500)})
+                )
                 if number % 3 == 0:
-                    self.write(key, "changed", lambda: documents.update_one({"_id": key}, {"$set": {"state": "changed"}}))
+                    self.write(
+                        key, "changed", lambda: documents.update_one({"_id": key}, {"$set": {"state": "changed"}})
+                    )
                 if number % 5 == 0:
                     self.write(key, None, lambda: documents.delete_one({"_id": key}))
                 documents.update_one({"_id": "counter"}, {"$inc": {"n": 1}}, upsert=True)

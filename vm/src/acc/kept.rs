@@ -53,9 +53,7 @@ impl Kept {
     pub fn get(&self) -> Value<'_> {
         match &self.0 {
             Form::Scalar(value) => *value,
-            Form::Payload { tag, bytes } => {
-                Value::decode(*tag as u8, bytes).map_or(Value::NOTHING, |(value, _)| value)
-            }
+            Form::Payload { tag, bytes } => Value::decode(*tag as u8, bytes).map_or(Value::NOTHING, |(value, _)| value),
         }
     }
 

@@ -91,9 +91,10 @@ pub(super) static DEFINITIONS: &[Definition] = &[
 /// `n` of a group.
 pub(super) fn count(settings: &[Value<'_>]) -> Result<usize> {
     let number = Number::of(first(settings)).and_then(Number::to_i64_exact);
-    number.and_then(|number| usize::try_from(number).ok()).filter(|number| *number > 0).ok_or_else(|| {
-        Error::location(7_548_606, "parameter 'n' must be coercible to a positive 64-bit integer")
-    })
+    number
+        .and_then(|number| usize::try_from(number).ok())
+        .filter(|number| *number > 0)
+        .ok_or_else(|| Error::location(7_548_606, "parameter 'n' must be coercible to a positive 64-bit integer"))
 }
 
 /// `n` of a window, which has errors of its own.
@@ -207,8 +208,7 @@ impl Accumulator for Ranked {
             let is_full = self.entries.len() >= self.count.unwrap_or(1);
             if !is_full || self.is_better(&key) {
                 if is_full {
-                    let worst =
-                        if self.end == End::First { self.entries.pop_last() } else { self.entries.pop_first() };
+                    let worst = if self.end == End::First { self.entries.pop_last() } else { self.entries.pop_first() };
                     *held = held.saturating_sub(worst.map_or(0, |((key, _), value)| entry_bytes(&key, &value)));
                 }
                 let value = Kept::new(value);

@@ -2,4 +2,5 @@
 
 pub mod decimal;
 pub mod hashed_key;
+pub mod preferred;
 pub mod sum;

@@ -13,12 +13,7 @@ use crate::program::{KeyPart, KeySpec};
 use crate::value::{self, ArrayComponents, Component, RawDoc, Value};
 
 impl Scratch {
-    pub(super) fn append_sort_key(
-        &mut self,
-        inputs: &Inputs<'_>,
-        registers: &Registers,
-        spec: &KeySpec,
-    ) -> Result<()> {
+    pub(super) fn append_sort_key(&mut self, inputs: &Inputs<'_>, registers: &Registers, spec: &KeySpec) -> Result<()> {
         let doc = inputs.root.as_doc().unwrap_or(RawDoc::EMPTY);
         let paths: SmallVec<[&[Component]; 4]> = spec
             .parts

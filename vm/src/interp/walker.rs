@@ -297,14 +297,7 @@ impl Walker {
     /// Walks the elements between `cursor` and `end` until one is met for the first time that has a node; fills its
     /// slot and gives where to go on.
     #[inline]
-    fn advance(
-        &mut self,
-        paths: &PathTable,
-        doc: &[u8],
-        parent: u16,
-        cursor: u32,
-        end: usize,
-    ) -> (u32, Option<u16>) {
+    fn advance(&mut self, paths: &PathTable, doc: &[u8], parent: u16, cursor: u32, end: usize) -> (u32, Option<u16>) {
         let edges = paths.edges_below(parent);
         let mut at = cursor as usize;
         let end = end.min(doc.len());

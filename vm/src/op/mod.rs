@@ -9,7 +9,7 @@ mod operand;
 mod table;
 
 pub use operand::{
-    CallId, ConjunctionId, ConstId, Dst, FieldsId, KeySpecId, Label, LambdaId, Operand, PathId, ProjectionId, Reader, Reg, Role,
-    ShapeId, Src, SubId, TestId, UpdateId, VarId,
+    CallId, ConjunctionId, ConstId, Dst, FieldsId, KeySpecId, Label, LambdaId, Operand, PathId, ProjectionId, Reader,
+    Reg, Role, ShapeId, Src, SubId, TestId, UpdateId, VarId,
 };
 pub use table::{OPS, Op, OpInfo};

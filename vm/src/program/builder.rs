@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use super::{
-    ArrayRule, Call, Conjunction, Constant, KeySpec, Kind, Lambda, PathTable, Program, Projection, Shape, Tables, Test, UpdateCode,
-    verify,
+    ArrayRule, Call, Conjunction, Constant, KeySpec, Kind, Lambda, PathTable, Program, Projection, Shape, Tables, Test,
+    UpdateCode, verify,
 };
 use crate::error::{Error, Result};
 use crate::op::{
-    CallId, ConjunctionId, ConstId, FieldsId, KeySpecId, Label, LambdaId, Op, PathId, ProjectionId, Reg, ShapeId, SubId, TestId,
-    UpdateId,
+    CallId, ConjunctionId, ConstId, FieldsId, KeySpecId, Label, LambdaId, Op, PathId, ProjectionId, Reg, ShapeId,
+    SubId, TestId, UpdateId,
 };
 use crate::value::{FieldPath, Value};
 

@@ -34,7 +34,9 @@ pub use buf::{ArrayWriter, Buf, DocBuf, DocWriter, OwnedValue};
 pub(crate) use number::Canonical;
 pub use number::{compare_doubles, compare_int_double};
 pub use order::{StringOrder, canonical_type, compare, compare_with, equal, equal_with, hash, hash_with};
-pub use path::{ArrayComponents, Component, FieldPath, expr_path, index_keys, index_keys_with_missing, key_values, match_path};
+pub use path::{
+    ArrayComponents, Component, FieldPath, expr_path, index_keys, index_keys_with_missing, key_values, match_path,
+};
 pub use raw::{Element, RawDoc, RawIter};
 pub use repr::{Decimal128, Tag, Value, View};
 pub use validate::{validate, validate_first};

@@ -32,6 +32,7 @@ use smongo_vm::{Code, Error, Result};
 
 use super::context::ParseContext;
 use crate::ir::Expr;
+use crate::rewrite::fold::fold;
 
 pub use path::{field_path, parse_path};
 
@@ -74,6 +75,11 @@ const SPECIAL: &[(&str, Parser)] = &[
     ("$sortArray", sort_array::parse_operator),
     ("$zip", zip::parse),
 ];
+
+/// Parses a whole expression of a request and folds its constant parts, whose errors are the request's.
+pub fn parse_folded(value: Value<'_>, ctx: &mut ParseContext) -> Result<Expr> {
+    parse(value, ctx).and_then(fold)
+}
 
 /// Parses an expression: a literal, a `"$path"`, a `"$$variable"`, an array, a document, or an operator.
 pub fn parse(value: Value<'_>, ctx: &mut ParseContext) -> Result<Expr> {

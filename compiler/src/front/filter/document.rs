@@ -41,7 +41,7 @@ fn parts(operator: &str, value: Value<'_>, parser: &mut Parser<'_>) -> Result<Ve
 /// `$expr`: an expression that must be true.
 pub(super) fn expr(value: Value<'_>, parser: &mut Parser<'_>) -> Result<Option<Filter>> {
     parser.require_top_level("$expr")?;
-    let expr = expr::parse(value, parser.ctx)?;
+    let expr = expr::parse_folded(value, parser.ctx)?;
     Ok(Some(Filter::Expr(Box::new(expr))))
 }
 

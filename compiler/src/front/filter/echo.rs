@@ -8,17 +8,17 @@ use smongo_vm::value::{RawDoc, Value, View};
 const MAX_ECHO_BYTES: usize = 512;
 
 /// `name: value`.
-pub(super) fn echo_element(name: &str, value: Value<'_>) -> String {
+pub(in crate::front) fn echo_element(name: &str, value: Value<'_>) -> String {
     cut(format!("{name}: {}", Shown(value)))
 }
 
 /// `{ a: 1, b: "x" }`.
-pub(super) fn echo_document(doc: &RawDoc) -> String {
+pub(in crate::front) fn echo_document(doc: &RawDoc) -> String {
     cut(Shown(Value::document(doc)).to_string())
 }
 
 /// A number alone.
-pub(super) fn echo_number(value: Value<'_>) -> String {
+pub(in crate::front) fn echo_number(value: Value<'_>) -> String {
     match value.view() {
         View::Double(double) => double.to_string(),
         _ => Shown(value).to_string(),

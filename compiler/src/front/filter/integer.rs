@@ -10,7 +10,7 @@ use super::echo::echo_element;
 const TWO_POW_63: f64 = 9_223_372_036_854_775_808.0;
 
 /// The integer a number is: whole, and within 64 bits.
-pub(super) fn to_exact_i64(value: Value<'_>) -> Option<i64> {
+pub(in crate::front) fn to_exact_i64(value: Value<'_>) -> Option<i64> {
     match value.view() {
         View::Double(_) => truncated(value).ok().filter(|&whole| whole as f64 == value.as_double().unwrap_or(f64::NAN)),
         View::Decimal128(decimal) => match decimal.parts() {
@@ -23,7 +23,7 @@ pub(super) fn to_exact_i64(value: Value<'_>) -> Option<i64> {
 
 /// Why a number has no integral part of 64 bits.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum NoInteger {
+pub(in crate::front) enum NoInteger {
     /// NaN or infinite.
     NotFinite,
     /// Outside of 64 bits.
@@ -31,7 +31,7 @@ pub(super) enum NoInteger {
 }
 
 /// A number without its fraction. Values that are not numbers count as zero; callers check.
-pub(super) fn truncated(value: Value<'_>) -> Result<i64, NoInteger> {
+pub(in crate::front) fn truncated(value: Value<'_>) -> Result<i64, NoInteger> {
     match value.view() {
         View::Double(double) if !double.is_finite() => Err(NoInteger::NotFinite),
         View::Double(double) if (-TWO_POW_63..TWO_POW_63).contains(&double) => Ok(double as i64),
@@ -52,7 +52,7 @@ fn truncated_decimal(decimal: Decimal128) -> Result<i64, NoInteger> {
 }
 
 /// The integer that the field `name` of a request must hold. The message says which rule it breaks.
-pub(super) fn integer(name: &str, value: Value<'_>) -> Result<i64> {
+pub(in crate::front) fn integer(name: &str, value: Value<'_>) -> Result<i64> {
     let refuse = |rule: &str| Err(Error::failed_to_parse(format!("{rule}: {}", echo_element(name, value))));
     if !value.is_number() {
         return refuse("Expected a number in");
@@ -73,7 +73,7 @@ pub(super) fn integer(name: &str, value: Value<'_>) -> Result<i64> {
 }
 
 /// [`integer`], not negative.
-pub(super) fn non_negative(name: &str, value: Value<'_>) -> Result<i64> {
+pub(in crate::front) fn non_negative(name: &str, value: Value<'_>) -> Result<i64> {
     match integer(name, value)? {
         negative @ ..0 => Err(Error::failed_to_parse(format!(
             "Expected a non-negative number in: {}",

@@ -34,9 +34,14 @@ pub fn parse_find(spec: &RawDoc, ctx: &mut ParseContext) -> Result<Option<Projec
 /// Parses a `$project` specification.
 pub fn parse_project(spec: &RawDoc, ctx: &mut ParseContext) -> Result<Projection> {
     if spec.is_empty() {
-        return Err(Error::location(51272, "Invalid $project :: caused by :: projection specification must have at least one field"));
+        return Err(Error::location(
+            51272,
+            "Invalid $project :: caused by :: projection specification must have at least one field",
+        ));
     }
-    Parser::new(Dialect::Aggregate, ctx).parse(spec).map_err(|error| error.with_prefix("Invalid $project :: caused by :: "))
+    Parser::new(Dialect::Aggregate, ctx)
+        .parse(spec)
+        .map_err(|error| error.with_prefix("Invalid $project :: caused by :: "))
 }
 
 /// Parses a `$set` or `$addFields` specification; `stage` is the name to give in errors.
@@ -56,14 +61,25 @@ fn add_fields(spec: &RawDoc, parent: &str, tree: &mut TreeBuilder, ctx: &mut Par
                 check_path(element.name_str())?;
                 ctx.nested(|ctx| add_fields(inner, &path, tree, ctx))?;
             }
+            Some(inner) if inner.iter().nth(1).is_some() => {
+                return Err(Error::location(
+                    40181,
+                    format!("an expression specification must contain exactly one field, the name of the expression. Found {} fields in {inner:?}", inner.iter().count()),
+                ));
+            }
             _ => {
                 check_path(element.name_str())?;
-                let value = expr::parse(element.value(), ctx)?;
-                tree.add(&path, FieldAction::Compute(value))?;
+                let value = expr::parse_folded(element.value(), ctx)?;
+                tree.add(&path, FieldAction::Compute(value)).map_err(|_| conflict(&path))?;
             }
         }
     }
     Ok(())
+}
+
+#[cold]
+fn conflict(path: &str) -> Error {
+    Error::location(40176, format!("specification contains two conflicting paths. One of them is '{path}'"))
 }
 
 /// Parses an `$unset` specification: a field name or an array of them.
@@ -74,7 +90,13 @@ pub fn parse_unset(spec: Value<'_>) -> Result<Projection> {
         None => return Err(Error::location(31002, "$unset specification must be a string or an array")),
     };
     if names.is_empty() {
-        return Err(Error::location(31119, "$unset specification must be a string or an array with at least one field"));
+        return Err(Error::location(
+            31119,
+            "$unset specification must be a string or an array with at least one field",
+        ));
+    }
+    if names.iter().any(|name| name.as_str().is_some_and(|name| name.contains('\0'))) {
+        return Err(Error::location(9_527_900, "$unset specification must not contain field names with null bytes"));
     }
     let mut tree = TreeBuilder::default();
     for name in names {
@@ -156,10 +178,23 @@ impl<'c> Parser<'c> {
         }
         match value.as_doc() {
             Some(inner) if inner.is_empty() => Err(empty_sub_projection(path)),
-            Some(inner) if is_operator_object(inner) => self.operator(path, inner, value),
+            Some(inner) if self.is_operator(inner) => self.operator(path, inner, value),
             Some(inner) => self.nested(inner, path),
+            None if self.kind == Some(ProjectionKind::Exclusion) => {
+                let shown = smongo_vm::value::extjson::to_string_shell(value);
+                Err(Error::location(
+                    31310,
+                    format!("Cannot use an expression {path}: {shown} in an exclusion projection"),
+                ))
+            }
             None => self.computed(path, value),
         }
+    }
+
+    /// Whether an object is a call of an operator. `$project` reads one with several names as a nested projection, whose
+    /// names it then refuses.
+    fn is_operator(&self, doc: &RawDoc) -> bool {
+        is_operator_object(doc) && (self.dialect == Dialect::Find || doc.iter().nth(1).is_none())
     }
 
     fn nested(&mut self, inner: &RawDoc, path: &str) -> Result<()> {
@@ -184,7 +219,10 @@ impl<'c> Parser<'c> {
             self.tree.add(path, FieldAction::Keep)
         } else {
             if self.kind == Some(ProjectionKind::Inclusion) {
-                return Err(Error::location(31254, format!("Cannot do exclusion on field {path} in inclusion projection")));
+                return Err(Error::location(
+                    31254,
+                    format!("Cannot do exclusion on field {path} in inclusion projection"),
+                ));
             }
             self.kind = Some(ProjectionKind::Exclusion);
             self.tree.add(path, FieldAction::Drop)
@@ -201,12 +239,9 @@ impl<'c> Parser<'c> {
 
     /// A field that becomes the value of an expression.
     fn computed(&mut self, path: &str, value: Value<'_>) -> Result<()> {
-        let value = expr::parse(value, self.ctx)?;
+        let value = expr::parse_folded(value, self.ctx)?;
         if self.kind == Some(ProjectionKind::Exclusion) {
-            return Err(Error::location(
-                31252,
-                "Cannot use expression other than $meta in exclusion projection",
-            ));
+            return Err(Error::location(31252, "Cannot use expression other than $meta in exclusion projection"));
         }
         self.kind = Some(ProjectionKind::Inclusion);
         self.tree.add(path, FieldAction::Compute(value))

@@ -17,6 +17,9 @@ impl Parser<'_> {
             (Dialect::Find, "$slice") if find_slice(operand).is_some() => self.slice(path, operand),
             (Dialect::Find, "$slice") if !is_expression_slice(operand) => Err(invalid_slice(operand)),
             (Dialect::Find, "$elemMatch") => self.elem_match(path, operand),
+            (Dialect::Aggregate, name) if !crate::front::expr::is_operator(name) => {
+                Err(Error::location(31325, format!("Unknown expression {name}")))
+            }
             _ => self.computed(path, value),
         }
     }
@@ -63,7 +66,10 @@ impl Parser<'_> {
     /// `"a.b.$": 1`.
     pub(super) fn positional(&mut self, parent: &str, name: &str, value: Value<'_>) -> Result<()> {
         let Some(array) = name.strip_suffix(".$") else {
-            return Err(Error::location(16410, "FieldPath field names may not start with '$'. Consider using $getField or $setField."));
+            return Err(Error::location(
+                16410,
+                "FieldPath field names may not start with '$'. Consider using $getField or $setField.",
+            ));
         };
         if !(value.is_number() || value.tag() == Tag::Bool) {
             let code = if value.tag() == Tag::Document { 31271 } else { 31308 };
@@ -89,7 +95,8 @@ impl Parser<'_> {
 /// `skip` and `limit` of find's own `$slice`, when the operand has its form.
 fn find_slice(operand: Value<'_>) -> Option<(i64, i64)> {
     let integer = |value: Value<'_>| {
-        let clamp = |double: f64| (!double.is_nan()).then(|| double.clamp(f64::from(i32::MIN), f64::from(i32::MAX)) as i64);
+        let clamp =
+            |double: f64| (!double.is_nan()).then(|| double.clamp(f64::from(i32::MIN), f64::from(i32::MAX)) as i64);
         value
             .as_integer()
             .or_else(|| value.as_double().and_then(clamp))

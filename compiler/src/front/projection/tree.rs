@@ -22,10 +22,7 @@ impl TreeBuilder {
             match level.get_mut(first) {
                 Some(FieldAction::Nested(inner)) => level = inner,
                 _ => {
-                    return Err(Error::location(
-                        31249,
-                        format!("Path collision at {path} remaining portion {after}"),
-                    ));
+                    return Err(Error::location(31249, format!("Path collision at {path} remaining portion {after}")));
                 }
             }
             rest = after;

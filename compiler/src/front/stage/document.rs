@@ -3,8 +3,8 @@
 use smongo_vm::value::Value;
 use smongo_vm::{Error, Result};
 
-use super::context::ParseContext;
-use super::{expr, projection};
+use crate::front::context::ParseContext;
+use crate::front::{expr, projection};
 use crate::ir::DocumentStage;
 
 /// Parses `$project`.
@@ -28,5 +28,10 @@ pub fn unset(spec: Value<'_>) -> Result<DocumentStage> {
 
 /// Parses `$replaceWith`, or the `newRoot` of `$replaceRoot`.
 pub fn replace_with(spec: Value<'_>, ctx: &mut ParseContext) -> Result<DocumentStage> {
-    expr::parse(spec, ctx).map(DocumentStage::ReplaceRoot)
+    expr::parse_folded(spec, ctx).map(DocumentStage::ReplaceRoot)
+}
+
+/// A value as error messages show it.
+pub(super) fn shown(value: Value<'_>) -> String {
+    smongo_vm::value::extjson::to_string_shell(value)
 }

@@ -1,0 +1,219 @@
+//! Which index, over which keys, in which direction.
+
+use std::cmp::Reverse;
+
+use smongo_vm::algo::hashed_key::hashed_key;
+use smongo_vm::program::Direction;
+use smongo_vm::value::{ArrayComponents, FieldPath, Tag, Value};
+
+use super::implication::implies;
+use super::interval::{Interval, Intervals};
+use super::predicate::{Predicate, Predicates, shared_elements};
+use super::{AccessPath, FieldOrder, IndexDescription, IndexScanPlan, IndexView, PlanRequest, ScanDirection};
+use crate::ir::{Filter, Sort};
+
+/// Chooses how to reach the documents of a request. The choice depends on nothing but the arguments; of equally good
+/// indexes the first is taken.
+pub fn plan(request: &PlanRequest<'_>, indexes: &[IndexView<'_>]) -> AccessPath {
+    let predicates = Predicates::of(request.filter);
+    if let Some(view) = request.hint.and_then(|hint| indexes.get(hint).map(|view| (hint, view))) {
+        let (at, view) = view;
+        return AccessPath::IndexScan(scan(at, view, &predicates, request.sort).0);
+    }
+    let usable =
+        indexes.iter().enumerate().filter(|(_, view)| is_usable(view.description, request.filter, &predicates));
+    let scans = usable.map(|(at, view)| scan(at, view, &predicates, request.sort));
+    let worthwhile = scans.filter(|(scan, score)| score.leading() > 0 || scan.is_sorted);
+    match worthwhile.max_by_key(|(scan, score)| (*score, Reverse(scan.index))) {
+        Some((scan, _)) => AccessPath::IndexScan(scan),
+        None => AccessPath::CollectionScan,
+    }
+}
+
+/// How good a scan is; the fields are compared in this order.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+struct Score {
+    /// Leading fields of which one value is wanted.
+    single_values: usize,
+    /// Leading fields behind them of which certain values are wanted.
+    several_values: usize,
+    /// Whether a range of the next field is wanted.
+    range: bool,
+    is_sorted: bool,
+    /// Fields that leave keys out, wherever they stand.
+    bounded_fields: usize,
+    proves_filter: bool,
+    /// An index with fewer fields is smaller.
+    fields: Reverse<usize>,
+}
+
+impl Score {
+    fn leading(self) -> usize {
+        self.single_values + self.several_values + usize::from(self.range)
+    }
+}
+
+/// Whether an index has a key of every document that matches.
+fn is_usable(index: &IndexDescription, filter: &Filter, predicates: &Predicates) -> bool {
+    if index.is_hidden || index.partial_filter.as_ref().is_some_and(|required| !implies(filter, required)) {
+        return false;
+    }
+    let has_field = |predicate: &Predicate| {
+        let plain = predicate.path.components().iter().all(|component| component.index().is_none());
+        predicate.needs_field && plain && index.fields.iter().any(|field| field.path == predicate.path)
+    };
+    !index.is_sparse || predicates.list.iter().any(has_field)
+}
+
+/// The best scan of one index.
+fn scan(at: usize, view: &IndexView<'_>, predicates: &Predicates, sort: Option<&Sort>) -> (IndexScanPlan, Score) {
+    let fields = &view.description.fields;
+    let (bounds, used) = bounds(view, predicates);
+    let sorted = sort.and_then(|sort| sorted_direction(view, &bounds, sort));
+    let no_arrays = view.arrays.iter().all(|arrays| arrays.is_empty());
+    let plan = IndexScanPlan {
+        index: at,
+        direction: sorted.unwrap_or(ScanDirection::Forward),
+        is_sorted: sorted.is_some(),
+        proves_filter: no_arrays
+            && predicates.others == 0
+            && used.iter().filter(|used| **used).count() == predicates.list.len(),
+        bounds,
+    };
+    let mut score = Score {
+        single_values: 0,
+        several_values: 0,
+        range: false,
+        is_sorted: plan.is_sorted,
+        bounded_fields: plan.bounds.iter().filter(|bounds| !bounds.is_full()).count(),
+        proves_filter: plan.proves_filter,
+        fields: Reverse(fields.len()),
+    };
+    for bounds in &plan.bounds {
+        match bounds {
+            bounds if bounds.is_point() && score.several_values == 0 => score.single_values += 1,
+            bounds if bounds.is_points() => score.several_values += 1,
+            bounds => {
+                score.range = !bounds.is_full();
+                break;
+            }
+        }
+    }
+    (plan, score)
+}
+
+/// What the predicates leave of each field of an index, and which of them had a part in it exactly.
+fn bounds(view: &IndexView<'_>, predicates: &Predicates) -> (Vec<Intervals>, Vec<bool>) {
+    let mut used = vec![false; predicates.list.len()];
+    // The predicates that narrow the scan, with the arrays on their paths.
+    let mut chosen: Vec<(&Predicate, ArrayComponents)> = Vec::new();
+    let mut all_bounds = Vec::new();
+    for (field, arrays) in view.description.fields.iter().zip(&view.arrays) {
+        let mut bounds = Intervals::full();
+        let mut candidates: Vec<(usize, &Predicate)> =
+            predicates.list.iter().enumerate().filter(|(_, predicate)| predicate.path == field.path).collect();
+        candidates.sort_by_key(|(_, predicate)| {
+            let intervals = &predicate.intervals;
+            (intervals.is_full(), !intervals.is_points(), intervals.as_slice().len())
+        });
+        for (at, predicate) in candidates {
+            if !applies(predicate, *arrays) {
+                continue;
+            }
+            let compatible =
+                chosen.iter().all(|(other, other_arrays)| is_compatible((predicate, *arrays), (other, *other_arrays)));
+            let keys = match field.order {
+                FieldOrder::Hashed => hashed(&predicate.intervals),
+                FieldOrder::Ascending | FieldOrder::Descending => Some(predicate.intervals.clone()),
+            };
+            let Some(keys) = keys.filter(|keys| compatible && !keys.is_full()) else { continue };
+            bounds = bounds.intersect(&keys);
+            used[at] = predicate.exact && field.order != FieldOrder::Hashed;
+            chosen.push((predicate, *arrays));
+        }
+        all_bounds.push(bounds);
+    }
+    (all_bounds, used)
+}
+
+/// Whether a predicate's intervals hold for a field whose path leads through these arrays.
+fn applies(predicate: &Predicate, arrays: ArrayComponents) -> bool {
+    // A number in a path names a position of an array for the index, and a field of its elements besides for the
+    // filter.
+    let has_position = predicate.path.components().iter().any(|component| component.index().is_some());
+    arrays.is_empty() || !(has_position || predicate.without_arrays)
+}
+
+/// Whether one key must satisfy both predicates.
+fn is_compatible((a, a_arrays): (&Predicate, ArrayComponents), (b, b_arrays): (&Predicate, ArrayComponents)) -> bool {
+    let tied = shared_elements(a, b);
+    let shared = shared_components(&a.path, &b.path);
+    (tied..shared).all(|component| !a_arrays.contains(component) && !b_arrays.contains(component))
+}
+
+/// How many leading components two paths share.
+fn shared_components(a: &FieldPath, b: &FieldPath) -> usize {
+    a.components().iter().zip(b.components()).take_while(|(a, b)| a.name() == b.name()).count()
+}
+
+/// The hashes of a set of single values; `None` where ranges or arrays are wanted.
+fn hashed(intervals: &Intervals) -> Option<Intervals> {
+    let hashable = |interval: &Interval| {
+        interval.is_point() && !matches!(interval.start.get().tag(), Tag::Array | Tag::Undefined | Tag::Regex)
+    };
+    if !intervals.as_slice().iter().all(hashable) {
+        return None;
+    }
+    let hashes = intervals.as_slice().iter().map(|interval| {
+        let hash = Value::int64(hashed_key(interval.start.get()));
+        Interval::new((hash, true), (hash, true))
+    });
+    Some(Intervals::union(hashes))
+}
+
+/// The direction in which an index gives the wanted order, if it does.
+fn sorted_direction(view: &IndexView<'_>, bounds: &[Intervals], sort: &Sort) -> Option<ScanDirection> {
+    let fields = &view.description.fields;
+    let sorts_whole_index = bounds.iter().all(Intervals::is_full);
+    let mut direction = None;
+    let mut next = 0;
+    for (path, wanted) in &sort.parts {
+        let constant = |at: &usize| fields[*at].path == *path && bounds[*at].is_point() && view.arrays[*at].is_empty();
+        loop {
+            let Some(field) = fields.get(next) else {
+                // Behind the last field, only what is the same in all documents is in order.
+                (0..fields.len()).find(constant)?;
+                break;
+            };
+            if field.path == *path && field.order != FieldOrder::Hashed {
+                if !view.arrays[next].is_empty() && !sorts_whole_index {
+                    // The scan may meet a document by another element than the one that it is sorted by.
+                    return None;
+                }
+                let here = match (field.order, wanted) {
+                    (FieldOrder::Ascending, Direction::Ascending) | (FieldOrder::Descending, Direction::Descending) => {
+                        ScanDirection::Forward
+                    }
+                    _ => ScanDirection::Backward,
+                };
+                let is_constant = constant(&next);
+                if !is_constant && direction.is_some_and(|known| known != here) {
+                    return None;
+                }
+                if !is_constant {
+                    direction = Some(here);
+                }
+                next += 1;
+                break;
+            }
+            if (0..next).any(|at| constant(&at)) || (next..fields.len()).any(|at| constant(&at)) {
+                break;
+            }
+            if !bounds[next].is_point() {
+                return None;
+            }
+            next += 1;
+        }
+    }
+    Some(direction.unwrap_or(ScanDirection::Forward))
+}

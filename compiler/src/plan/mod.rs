@@ -1,0 +1,117 @@
+//! Access paths: how the documents that a filter asks for are reached, given the indexes there are.
+//!
+//! [`plan`] is a pure function of a filter, a sort order and descriptions of indexes. It reads the filter as
+//! conditions on single paths ([`predicate`](self)), each with the index keys that matching documents have; an index
+//! is scanned over the keys that the conditions on its fields leave. The filter itself is run on what is fetched,
+//! unless the keys alone prove it.
+//!
+//! ```text
+//! {a: 1, b: {$gt: 2}, c: 3}   index {a: 1, b: -1}   ->   a: [1, 1], b: [Infinity, 2)   then the filter
+//! ```
+//!
+//! # Arrays
+//!
+//! An index holds a key for each element of an array, so two conditions on one path may be satisfied by different
+//! elements, and so by different keys. Conditions narrow a scan together only where no array lies on the part of
+//! their paths that they share, or where one `$elemMatch` ties them to one element.
+//!
+//! Storage, and how keys look, are not known here.
+
+mod choice;
+mod implication;
+mod interval;
+mod predicate;
+#[cfg(test)]
+mod tests;
+
+use smongo_vm::value::{ArrayComponents, FieldPath};
+
+use crate::ir::{Filter, Sort};
+pub use choice::plan;
+pub use interval::{Interval, Intervals};
+
+/// How an index orders one of its fields.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum FieldOrder {
+    /// Least first.
+    Ascending,
+    /// Greatest first.
+    Descending,
+    /// By the hash of the value.
+    Hashed,
+}
+
+/// A field of an index.
+#[derive(Clone, Debug)]
+pub struct IndexField {
+    /// Where the values are.
+    pub path: FieldPath,
+    /// How they are ordered.
+    pub order: FieldOrder,
+}
+
+/// What an index is, for as long as it lives.
+#[derive(Clone, Debug)]
+pub struct IndexDescription {
+    /// The fields of its keys.
+    pub fields: Vec<IndexField>,
+    /// Whether documents without any of the fields have no keys.
+    pub is_sparse: bool,
+    /// What documents must match to have keys.
+    pub partial_filter: Option<Filter>,
+    /// Whether plans must do without it.
+    pub is_hidden: bool,
+}
+
+/// An index as it is when a plan is made.
+#[derive(Clone, Debug)]
+pub struct IndexView<'i> {
+    /// What it is.
+    pub description: &'i IndexDescription,
+    /// For each field, where documents had arrays.
+    pub arrays: Vec<ArrayComponents>,
+}
+
+/// What a request asks for.
+#[derive(Clone, Copy, Debug)]
+pub struct PlanRequest<'r> {
+    /// What documents must match.
+    pub filter: &'r Filter,
+    /// In which order they are wanted.
+    pub sort: Option<&'r Sort>,
+    /// The index to use, by its place among the views.
+    pub hint: Option<usize>,
+}
+
+/// Which way an index is walked.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ScanDirection {
+    /// In the order of its keys.
+    Forward,
+    /// Against it.
+    Backward,
+}
+
+/// How documents are reached.
+#[derive(Clone, Debug)]
+pub enum AccessPath {
+    /// All documents are looked at.
+    CollectionScan,
+    /// Those documents are looked at that an index leads to.
+    IndexScan(IndexScanPlan),
+}
+
+/// A walk over a part of an index.
+#[derive(Clone, Debug)]
+pub struct IndexScanPlan {
+    /// The index, by its place among the views.
+    pub index: usize,
+    /// For each field of the index, the values that keys must have; ascending, whatever the field's order.
+    pub bounds: Vec<Intervals>,
+    /// Which way the index is walked.
+    pub direction: ScanDirection,
+    /// Whether documents come in the wanted order.
+    pub is_sorted: bool,
+    /// Whether the keys prove the filter, so that it need not be run.
+    pub proves_filter: bool,
+}

@@ -1,0 +1,180 @@
+//! Plans as text: indexes, filter and order on the left, the access path on the right.
+
+use smongo_vm::value::extjson::parse_doc;
+use smongo_vm::value::{ArrayComponents, FieldPath, Value};
+
+use super::*;
+use crate::front::{context::ParseContext, filter, sort};
+
+/// `{a: 1, b: -1}` with flags behind it: `sparse`, `hidden`, `hashed`, `array PATH DEPTH`, `if FILTER`.
+fn description(text: &str) -> (IndexDescription, Vec<ArrayComponents>) {
+    let mut parts = text.split(';').map(str::trim);
+    let pattern = parse_doc(parts.next().unwrap()).unwrap();
+    let fields: Vec<IndexField> = pattern
+        .iter()
+        .map(|field| IndexField {
+            path: FieldPath::new(field.name_str()),
+            order: match field.value().as_integer() {
+                Some(1) => FieldOrder::Ascending,
+                Some(_) => FieldOrder::Descending,
+                None => FieldOrder::Hashed,
+            },
+        })
+        .collect();
+    let mut arrays = vec![ArrayComponents::default(); fields.len()];
+    let mut index = IndexDescription { fields, is_sparse: false, partial_filter: None, is_hidden: false };
+    for flag in parts {
+        let words: Vec<&str> = flag.split(' ').collect();
+        match words.as_slice() {
+            ["sparse"] => index.is_sparse = true,
+            ["hidden"] => index.is_hidden = true,
+            ["array", field, component] => {
+                arrays[field.parse::<usize>().unwrap()].insert(component.parse().unwrap());
+            }
+            ["if", ..] => index.partial_filter = Some(parsed(&flag[3..])),
+            other => unreachable!("{other:?}"),
+        }
+    }
+    (index, arrays)
+}
+
+fn parsed(text: &str) -> Filter {
+    filter::parse(&parse_doc(text).unwrap(), &mut ParseContext::new()).unwrap()
+}
+
+fn planned(indexes: &[&str], filter: &str, order: &str) -> String {
+    let described: Vec<_> = indexes.iter().map(|index| description(index)).collect();
+    let views: Vec<IndexView<'_>> =
+        described.iter().map(|(description, arrays)| IndexView { description, arrays: arrays.clone() }).collect();
+    let sort = sort::parse(&parse_doc(order).unwrap()).unwrap();
+    match plan(&PlanRequest { filter: &parsed(filter), sort: sort.as_ref(), hint: None }, &views) {
+        AccessPath::CollectionScan => "COLLSCAN".into(),
+        AccessPath::IndexScan(scan) => {
+            let mut text = format!("{}", scan.index);
+            for (field, bounds) in described[scan.index].0.fields.iter().zip(&scan.bounds) {
+                text.push_str(&format!(" {}: {bounds}", field.path));
+            }
+            if scan.direction == ScanDirection::Backward {
+                text.push_str(" backward");
+            }
+            if scan.is_sorted {
+                text.push_str(" sorted");
+            }
+            if scan.proves_filter {
+                text.push_str(" proven");
+            }
+            text
+        }
+    }
+}
+
+fn check(rows: &[(&[&str], &str, &str, &str)]) {
+    for (indexes, filter, order, expected) in rows {
+        assert_eq!(planned(indexes, filter, order), *expected, "{indexes:?} {filter} {order}");
+    }
+}
+
+#[test]
+fn bounds_of_single_conditions() {
+    let a: &[&str] = &["{a: 1}"];
+    check(&[
+        (a, "{}", "{}", "COLLSCAN"),
+        (a, "{b: 1}", "{}", "COLLSCAN"),
+        (a, "{a: 1}", "{}", "0 a: [1, 1] proven"),
+        (a, "{a: 1, b: 1}", "{}", "0 a: [1, 1]"),
+        (a, "{a: null}", "{}", "0 a: [null, null] proven"),
+        (a, "{a: {$gt: 1}}", "{}", "0 a: (1, Infinity] proven"),
+        (a, "{a: {$gte: 1, $lt: 5}}", "{}", "0 a: [1, 5) proven"),
+        (a, "{a: {$lt: 'x'}}", "{}", "0 a: [\"\", \"x\") proven"),
+        (a, "{a: {$gt: 'x'}}", "{}", "0 a: (\"x\", {}) proven"),
+        (a, "{a: {$in: [3, 1, 2]}}", "{}", "0 a: [1, 1] [2, 2] [3, 3] proven"),
+        (a, "{a: {$ne: 1}}", "{}", "0 a: [MinKey, 1) (1, MaxKey] proven"),
+        (a, "{a: /^ab/}", "{}", "0 a: [\"ab\", \"ac\") [BSONRegExp(\"^ab\", \"\"), BSONRegExp(\"^ab\", \"\")]"),
+        (a, "{a: /b/}", "{}", "0 a: [\"\", {}) [BSONRegExp(\"b\", \"\"), BSONRegExp(\"b\", \"\")]"),
+        (a, "{a: {$exists: false}}", "{}", "0 a: [null, null]"),
+        (a, "{a: {$exists: true}}", "{}", "COLLSCAN"),
+        (a, "{a: [1, 2]}", "{}", "0 a: [1, 1] [[1, 2], [1, 2]]"),
+        (a, "{a: []}", "{}", "0 a: [undefined, undefined] [[], []]"),
+        (a, "{$or: [{a: 1}, {a: {$gt: 5}}]}", "{}", "0 a: [1, 1] (5, Infinity] proven"),
+        (a, "{$or: [{a: 1}, {b: 1}]}", "{}", "COLLSCAN"),
+        (a, "{a: {$gt: 1, $lt: 0}}", "{}", "0 a:  proven"),
+    ]);
+}
+
+#[test]
+fn compound_indexes() {
+    let ab: &[&str] = &["{a: 1, b: -1}"];
+    check(&[
+        (ab, "{a: 1, b: {$gt: 2}}", "{}", "0 a: [1, 1] b: (2, Infinity] proven"),
+        (ab, "{b: 2}", "{}", "COLLSCAN"),
+        (ab, "{a: {$gt: 1}, b: 2}", "{}", "0 a: (1, Infinity] b: [2, 2] proven"),
+        (&["{a: 1}", "{a: 1, b: 1}"], "{a: 1, b: 2}", "{}", "1 a: [1, 1] b: [2, 2] proven"),
+        (&["{a: 1, b: 1}", "{a: 1}"], "{a: 1}", "{}", "1 a: [1, 1] proven"),
+        (&["{a: 1}", "{b: 1}"], "{a: {$gt: 1}, b: 2}", "{}", "1 b: [2, 2]"),
+    ]);
+}
+
+#[test]
+fn orders() {
+    let ab: &[&str] = &["{a: 1, b: -1}"];
+    check(&[
+        (ab, "{}", "{a: 1}", "0 a: [MinKey, MaxKey] b: [MinKey, MaxKey] sorted proven"),
+        (ab, "{}", "{a: -1, b: 1}", "0 a: [MinKey, MaxKey] b: [MinKey, MaxKey] backward sorted proven"),
+        (ab, "{}", "{a: 1, b: 1}", "COLLSCAN"),
+        (ab, "{}", "{b: 1}", "COLLSCAN"),
+        (ab, "{a: 1}", "{b: 1}", "0 a: [1, 1] b: [MinKey, MaxKey] backward sorted proven"),
+        (ab, "{a: 1, b: {$gt: 2}}", "{a: 1, b: 1}", "0 a: [1, 1] b: (2, Infinity] backward sorted proven"),
+        (ab, "{a: {$in: [1, 2]}}", "{b: 1}", "0 a: [1, 1] [2, 2] b: [MinKey, MaxKey] proven"),
+        (ab, "{a: 1}", "{a: 1, c: 1}", "0 a: [1, 1] b: [MinKey, MaxKey] proven"),
+        (&["{a: 1}"], "{a: 1}", "{a: -1}", "0 a: [1, 1] sorted proven"),
+        (&["{a: 1}; array 0 0"], "{a: 1}", "{a: -1}", "0 a: [1, 1]"),
+        (&["{a: 1}; array 0 0"], "{}", "{a: -1}", "0 a: [MinKey, MaxKey] backward sorted"),
+        (&["{a: 1, b: 1}; array 0 0"], "{a: 1}", "{b: 1}", "0 a: [1, 1] b: [MinKey, MaxKey] sorted"),
+    ]);
+}
+
+#[test]
+fn arrays_keep_conditions_apart() {
+    let leaf: &[&str] = &["{a: 1}; array 0 0"];
+    let shared: &[&str] = &["{'a.b': 1, 'a.c': 1}; array 0 0; array 1 0"];
+    let full = "[MinKey, MaxKey]";
+    check(&[
+        (leaf, "{a: {$gt: 1, $lt: 5}}", "{}", "0 a: (1, Infinity]"),
+        (leaf, "{a: {$elemMatch: {$gt: 1, $lt: 5}}}", "{}", "0 a: (1, 5)"),
+        (leaf, "{a: {$ne: null}}", "{}", "COLLSCAN"),
+        (shared, "{'a.b': 1, 'a.c': 2}", "{}", &format!("0 a.b: [1, 1] a.c: {full}")),
+        (shared, "{a: {$elemMatch: {b: 1, c: 2}}}", "{}", "0 a.b: [1, 1] a.c: [2, 2]"),
+        (&["{'a.b': 1, 'a.c': 1}; array 0 1"], "{'a.b': 1, 'a.c': 2}", "{}", "0 a.b: [1, 1] a.c: [2, 2]"),
+        (&["{'a.0': 1}; array 0 0"], "{'a.0': 1}", "{}", "COLLSCAN"),
+        (&["{'a.0': 1}"], "{'a.0': 1}", "{}", "0 a.0: [1, 1] proven"),
+    ]);
+}
+
+#[test]
+fn indexes_that_lack_documents_are_used_only_where_none_is_lacking() {
+    let sparse: &[&str] = &["{a: 1}; sparse"];
+    let partial: &[&str] = &["{a: 1}; if {b: {$gt: 5}}"];
+    check(&[
+        (sparse, "{a: 1}", "{}", "0 a: [1, 1] proven"),
+        (sparse, "{a: null}", "{}", "COLLSCAN"),
+        (sparse, "{a: {$ne: 1}}", "{}", "COLLSCAN"),
+        (sparse, "{}", "{a: 1}", "COLLSCAN"),
+        (sparse, "{a: {$exists: true}}", "{a: 1}", "0 a: [MinKey, MaxKey] sorted"),
+        (partial, "{a: 1}", "{}", "COLLSCAN"),
+        (partial, "{a: 1, b: 6}", "{}", "0 a: [1, 1]"),
+        (partial, "{a: 1, b: {$gt: 5}}", "{}", "0 a: [1, 1]"),
+        (partial, "{a: 1, b: {$gte: 5}}", "{}", "COLLSCAN"),
+        (partial, "{a: 1, b: {$in: [6, 7]}}", "{}", "0 a: [1, 1]"),
+        (partial, "{a: 1, b: 'x'}", "{}", "COLLSCAN"),
+        (&["{a: 1}; if {b: {$exists: true}}"], "{a: 1, b: 3}", "{}", "0 a: [1, 1]"),
+        (&["{a: 1}; hidden"], "{a: 1}", "{}", "COLLSCAN"),
+    ]);
+}
+
+#[test]
+fn hashes_answer_equality_only() {
+    let hashed: &[&str] = &["{a: 'hashed'}"];
+    let hash = smongo_vm::algo::hashed_key::hashed_key(Value::int32(1));
+    check(&[(hashed, "{a: {$gt: 1}}", "{}", "COLLSCAN"), (hashed, "{}", "{a: 1}", "COLLSCAN")]);
+    assert!(planned(hashed, "{a: 1}", "{}").contains(&hash.to_string()));
+}

@@ -1,0 +1,5 @@
+#![no_main]
+
+use smongo_fuzz::oracle::{self, Case, ProjectionRequest};
+
+libfuzzer_sys::fuzz_target!(|case: Case<ProjectionRequest>| oracle::projection(&case));

@@ -1,0 +1,215 @@
+//! Making and dropping indexes.
+//!
+//! An index is built while its collection is locked, and named in the catalog last: before that it is a table that no
+//! entry names, which a crash leaves to the next opening to remove.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use smongo_vm::Code;
+use smongo_vm::value::{DocBuf, Value};
+
+use super::Catalog;
+use super::entry::{IndexEntry, new_uuid, uuid_text};
+use crate::collection::{Collection, State, stored_document};
+use crate::error::{Error, Result};
+use crate::index::{self, Builder, Index};
+use crate::request::{CreateIndexesRequest, CreatedIndexes, IndexSelection, Namespace, OpContext};
+use crate::shell_text::ShellText;
+
+/// The most indexes of a collection; MongoDB's limit.
+const MAX_INDEXES: usize = 64;
+
+/// How often a request looks again for a collection that was dropped under it.
+const ATTEMPTS_MAX: u32 = 100;
+
+impl Catalog {
+    /// Makes the indexes that are not there yet, all or none. The collection is made when there is none.
+    pub fn create_indexes(&self, op: &OpContext, request: &CreateIndexesRequest<'_>) -> Result<CreatedIndexes> {
+        let ns = &request.ns;
+        let normalize = |spec| index::normalize(spec, request.ignore_unknown_options);
+        let wanted = request.specs.iter().copied().map(normalize).collect::<Result<Vec<DocBuf>>>()?;
+        let mut created_collection = false;
+        for _ in 0..ATTEMPTS_MAX {
+            if self.get(ns).is_none() {
+                // What is wrong with the descriptions must not leave a collection behind.
+                missing_of(ns, &wanted, &[index::id_spec()])?;
+                created_collection = true;
+            }
+            let coll = self.get_or_create(ns)?;
+            let mut changing = self.change()?;
+            let mut state = coll.lock_exclusively();
+            if state.is_ended() {
+                continue;
+            }
+            let known: Vec<DocBuf> = state.indexes().iter().map(|index| index.entry().spec.clone()).collect();
+            let specs = missing_of(ns, &wanted, &known)?;
+            let before = known.len();
+            if !specs.is_empty() {
+                let mut made = Vec::new();
+                let built = self.build(op, &coll, &state, specs, &mut made);
+                let mut indexes = state.indexes().to_vec();
+                indexes.extend(made.iter().cloned());
+                let listed = built.and_then(|()| self.list(&coll, &state, &indexes));
+                if let Err(error) = listed {
+                    drop(state);
+                    self.drop_tables(&mut changing, made.iter().map(|index| index.table().clone()).collect());
+                    return Err(error);
+                }
+                state.set_indexes(indexes);
+            }
+            let after = state.indexes().len();
+            return Ok(CreatedIndexes { before: count(before), after: count(after), created_collection });
+        }
+        Err(Error::new(Code::QUERY_PLAN_KILLED, format!("collection dropped: {ns}")))
+    }
+
+    /// Makes indexes with the keys of all documents there are. What was made is in `made`, also after a failure.
+    fn build(
+        &self,
+        op: &OpContext,
+        coll: &Collection,
+        state: &State,
+        specs: Vec<DocBuf>,
+        made: &mut Vec<Arc<Index>>,
+    ) -> Result<()> {
+        for spec in specs {
+            let number = self.next_ident.fetch_add(1, Ordering::Relaxed);
+            let entry = IndexEntry { spec, ident: format!("index-{number}") };
+            made.push(Arc::new(Index::create(&self.storage, entry)?));
+        }
+        let mut builders: Vec<Builder<'_>> =
+            made.iter().map(|index| Builder::new(index, state.ns(), &self.storage)).collect();
+        self.fill(op, coll, &mut builders).map_err(|error| build_failed(coll, state.ns(), error))
+    }
+
+    fn fill(&self, op: &OpContext, coll: &Collection, builders: &mut Vec<Builder<'_>>) -> Result<()> {
+        let session = self.storage.session()?;
+        let mut records = session.cursor(coll.records())?;
+        let mut documents = 0u64;
+        while records.next()? {
+            let record_id = records.record_id();
+            let doc = stored_document(records.value());
+            for builder in builders.iter_mut() {
+                builder.add(op, doc, record_id)?;
+            }
+            documents += 1;
+            if documents.is_multiple_of(1024) {
+                op.check()?;
+            }
+        }
+        drop(records);
+        builders.drain(..).try_for_each(|builder| builder.finish(op))
+    }
+
+    /// Drops indexes; gives how many the collection had.
+    pub fn drop_indexes(&self, ns: &Namespace, which: &IndexSelection<'_>) -> Result<u32> {
+        let mut changing = self.change()?;
+        let missing = || Error::new(Code::NAMESPACE_NOT_FOUND, format!("ns not found {ns}"));
+        let coll = self.get(ns).ok_or_else(missing)?;
+        let mut state = coll.lock_exclusively();
+        if state.is_ended() {
+            return Err(missing());
+        }
+        let before = state.indexes().len();
+        let (gone, kept): (Vec<_>, Vec<_>) = {
+            let chosen = chosen(&state, which)?;
+            state.indexes().iter().cloned().partition(|index| chosen.contains(&index.name()))
+        };
+        if !gone.is_empty() {
+            self.list(&coll, &state, &kept)?;
+            state.set_indexes(kept);
+            drop(state);
+            self.drop_tables(&mut changing, gone.iter().map(|index| index.table().clone()).collect());
+        }
+        Ok(count(before))
+    }
+
+    /// Writes the collection's entry with these indexes.
+    fn list(&self, coll: &Collection, state: &State, indexes: &[Arc<Index>]) -> Result<()> {
+        let mut entry = coll.entry(state);
+        entry.indexes = indexes.iter().map(|index| index.entry().clone()).collect();
+        self.store.replace(&[], &[entry])
+    }
+}
+
+fn count(indexes: usize) -> u32 {
+    u32::try_from(indexes).unwrap_or(u32::MAX)
+}
+
+/// The descriptions of `wanted` that are not among `known`.
+fn missing_of(ns: &Namespace, wanted: &[DocBuf], known: &[DocBuf]) -> Result<Vec<DocBuf>> {
+    let mut missing: Vec<DocBuf> = Vec::new();
+    for spec in wanted {
+        if index::check_conflicts(spec, known.iter().map(DocBuf::as_doc))? {
+            continue;
+        }
+        if index::check_conflicts(spec, missing.iter().map(DocBuf::as_doc))? {
+            return Err(Error::new(
+                Code::INDEX_ALREADY_EXISTS,
+                format!("Identical index already exists: {}", index::name_of(spec)),
+            ));
+        }
+        if known.len() + missing.len() >= MAX_INDEXES {
+            let key = ShellText(Value::document(index::pattern_of(spec)));
+            return Err(Error::new(
+                Code::CANNOT_CREATE_INDEX,
+                format!("add index fails, too many indexes for {ns} key:{key}"),
+            ));
+        }
+        missing.push(spec.clone());
+    }
+    Ok(missing)
+}
+
+/// The names of the indexes that a request wants dropped.
+fn chosen<'s>(state: &'s State, which: &IndexSelection<'_>) -> Result<Vec<&'s str>> {
+    let not_id = |index: &'s Arc<Index>| match index.is_id() {
+        true => Err(Error::new(Code::INVALID_OPTIONS, "cannot drop _id index")),
+        false => Ok(index.name()),
+    };
+    match which {
+        IndexSelection::All => Ok(secondary(state)),
+        IndexSelection::Names(names) if names.contains(&"*") => Ok(secondary(state)),
+        IndexSelection::Names(names) => names
+            .iter()
+            .map(|name| {
+                let named = state.indexes().iter().find(|index| index.name() == *name);
+                named.map(not_id).unwrap_or_else(|| {
+                    Err(Error::new(Code::INDEX_NOT_FOUND, format!("index not found with name [{name}]")))
+                })
+            })
+            .collect(),
+        IndexSelection::Pattern(pattern) => {
+            let matching: Vec<_> =
+                state.indexes().iter().filter(|index| index::same_pattern(index.key_pattern(), pattern)).collect();
+            let shown = ShellText(Value::document(pattern));
+            match matching.as_slice() {
+                [] => Err(Error::new(Code::INDEX_NOT_FOUND, format!("can't find index with key: {shown}"))),
+                [one] => not_id(one).map(|name| vec![name]),
+                several => Err(Error::new(
+                    Code::AMBIGUOUS_INDEX_KEY_PATTERN,
+                    format!(
+                        "{} indexes found for key: {shown}, identify by name instead. Conflicting indexes: {}",
+                        several.len(),
+                        several.iter().map(|index| index.name()).collect::<Vec<_>>().join(", ")
+                    ),
+                )),
+            }
+        }
+    }
+}
+
+fn secondary(state: &State) -> Vec<&str> {
+    state.indexes().iter().filter(|index| !index.is_id()).map(|index| index.name()).collect()
+}
+
+/// The error of a build, with what was being built.
+fn build_failed(coll: &Collection, ns: &Namespace, error: Error) -> Error {
+    if error.ends_request() {
+        return error;
+    }
+    let (build, coll) = (uuid_text(&new_uuid()), uuid_text(coll.uuid()));
+    let context = format!("Index build failed: {build}: Collection {ns} ( {coll} ) :: caused by :: ");
+    error.with_context(&context)
+}

@@ -1,0 +1,113 @@
+//! `aggregate`.
+
+use smongo_vm::Code;
+use smongo_vm::value::{RawDoc, Tag, Value};
+
+use super::Call;
+use super::args::{self, Any, Flag, Number, arguments};
+use super::reply::{self, Reply};
+use super::table::{Command, Counter, Usage};
+use crate::error::{Error, Result};
+use crate::request::{AggregateRequest, ExplainRequest, Explained, Verbosity};
+
+pub(super) static AGGREGATE: Command =
+    Command::new("aggregate", aggregate, "runs a pipeline and opens a cursor over its results")
+        .api_v1()
+        .writes()
+        .reads_at_any_level()
+        .counted_as(Counter::Command)
+        .uses_collection(Usage::Queries);
+
+arguments! {
+    /// Arguments of `aggregate`.
+    struct AggregateArgs in "aggregate" strict {
+        "pipeline" => pipeline: Any<'d>,
+        "cursor" => cursor: Any<'d>,
+        "explain" => explain: bool,
+        "allowDiskUse" => allow_disk_use: bool,
+        "hint" => hint: Any<'d>,
+        "let" => let_variables: &'d RawDoc,
+        "collation" => collation: &'d RawDoc,
+        "bypassDocumentValidation" => bypass_document_validation: Flag,
+        "fromMongos" => from_mongos: bool,
+        "needsMerge" => needs_merge: bool,
+        "isMapReduceCommand" => is_map_reduce: bool,
+        "passthroughToShard" => passthrough: &'d RawDoc,
+        "encryptionInformation" => encryption: &'d RawDoc,
+        "querySettings" => query_settings: &'d RawDoc,
+        "includeQueryStatsMetrics" => include_query_stats: bool,
+    }
+}
+
+arguments! {
+    /// What `cursor` may say.
+    struct CursorArgs in "aggregate.cursor" strict {
+        "batchSize" => batch_size: Number,
+    }
+}
+
+fn aggregate(call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<()> {
+    let (request, explain) = parse(call, false)?;
+    if explain {
+        let verbosity = Verbosity::QueryPlanner;
+        let request = ExplainRequest { explained: Explained::Aggregate(request), verbosity };
+        return super::explain::write(call, &request, call.request.body, reply);
+    }
+    let ns = request.ns.clone();
+    let op = call.op();
+    let engine = &call.commands.engine;
+    let id = reply::cursor(reply, "firstBatch", ns.full(), |batch| engine.aggregate(&op, &request, batch))?;
+    call.commands.sessions.cursor_open(id, call.session_id(), &ns);
+    Ok(())
+}
+
+/// The request in an `aggregate` command, and whether it asks to be explained only; `is_explained` says that it stands
+/// in an `explain`.
+pub(super) fn parse<'d>(call: &Call<'_, 'd>, is_explained: bool) -> Result<(AggregateRequest<'d>, bool)> {
+    let args: AggregateArgs<'d> = args::of_command(&call.request)?;
+    let Any(pipeline) = args::require(args.pipeline, "aggregate", "pipeline")?;
+    let Some(pipeline) = pipeline.as_array() else {
+        return Err(Error::new(Code::TYPE_MISMATCH, "'pipeline' option must be specified as an array"));
+    };
+    let explain = args.explain.unwrap_or(false);
+    let batch_size = batch_size(args.cursor, explain || is_explained)?;
+    let base = if call.first.tag() == Tag::String {
+        AggregateRequest::new(call.collection()?, pipeline)
+    } else if call.first.as_integer() == Some(1) || call.first.as_double() == Some(1.0) {
+        AggregateRequest::without_collection(call.db, pipeline)?
+    } else {
+        return Err(Error::new(
+            Code::FAILED_TO_PARSE,
+            "Invalid command format: the 'aggregate' field must specify a collection name or 1",
+        ));
+    };
+    let request = AggregateRequest {
+        batch_size,
+        let_variables: args.let_variables,
+        hint: args::hint(args.hint)?,
+        collation: args.collation.filter(|collation| !collation.is_empty()),
+        allow_disk_use: args.allow_disk_use.unwrap_or(true),
+        bypass_document_validation: args.bypass_document_validation.is_some_and(|Flag(on)| on),
+        host: call.session.peer.local.to_string(),
+        journal: call.journal(),
+        ..base
+    };
+    Ok((request, explain))
+}
+
+fn batch_size(cursor: Option<Any<'_>>, explain: bool) -> Result<Option<u64>> {
+    let Some(Any(cursor)) = cursor else {
+        if explain {
+            return Ok(None);
+        }
+        return Err(Error::new(
+            Code::FAILED_TO_PARSE,
+            "The 'cursor' option is required, except for aggregate with the explain argument",
+        ));
+    };
+    let Some(options) = Value::as_doc(cursor) else {
+        return Err(Error::new(Code::TYPE_MISMATCH, "cursor field must be missing or an object"));
+    };
+    let options: CursorArgs<'_> = args::of_document(options)?;
+    args::not_negative(options.batch_size, "batchSize")
+}

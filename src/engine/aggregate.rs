@@ -1,0 +1,116 @@
+//! Running pipelines.
+
+mod facts;
+mod sink;
+
+use std::sync::Arc;
+
+use smongo_compiler::{CompiledPipeline, CompiledStage, Lead, ParseContext, compile_pipeline};
+use smongo_vm::Code;
+use smongo_vm::value::{ArrayWriter, DocBuf, OwnedValue};
+
+use super::Engine;
+use crate::collection::Collection;
+use crate::cursor::OpenCursor;
+use crate::error::{Error, Result};
+use crate::exec::op::{Documents, Eof, Limit};
+use crate::exec::{
+    Assembly, Executor, Matching, Operator, Plan, attach, check_collation, declare_variables, plan_matching,
+};
+use crate::request::{AggregateRequest, Namespace, OpContext};
+
+/// A pipeline about to run.
+pub(super) struct Prepared {
+    pub executor: Executor,
+    /// The writing stage at its end.
+    sink: Option<CompiledStage>,
+}
+
+impl Engine {
+    /// Runs a pipeline: fills the first batch and gives the id of the cursor that has the rest, 0 when there is none.
+    /// One that writes runs to its end and gives nothing.
+    pub fn aggregate(
+        &self,
+        op: &OpContext,
+        request: &AggregateRequest<'_>,
+        batch: &mut ArrayWriter<'_, Vec<u8>>,
+    ) -> Result<i64> {
+        let Prepared { mut executor, sink } = self.prepare(request)?;
+        if let Some(sink) = sink {
+            self.write_results(op, request, &mut executor, &sink)?;
+            return Ok(0);
+        }
+        let cursor = OpenCursor { executor, ns: request.ns.clone(), no_timeout: false };
+        self.first_batch(op, cursor, request.batch_size, false, batch)
+    }
+
+    /// Compiles a pipeline and puts its operators together.
+    pub(super) fn prepare(&self, request: &AggregateRequest<'_>) -> Result<Prepared> {
+        check_collation(request.collation)?;
+        let mut context = ParseContext::new();
+        let variables = match request.let_variables {
+            Some(variables) => declare_variables(variables, &mut context)?,
+            None => Vec::new(),
+        };
+        let mut compiled = compile_pipeline(request.pipeline, request.ns.db(), request.has_collection, &mut context)?;
+        let writes = |stage: &CompiledStage| matches!(stage, CompiledStage::Out(_) | CompiledStage::Merge(_));
+        let sink = compiled.stages.pop_if(|stage| writes(stage));
+        let others = self.others(&compiled)?;
+        let (root, coll, variables) = self.assemble(request, compiled, variables)?;
+        Ok(Prepared { executor: Executor::new(root, coll, variables).reading(others), sink })
+    }
+
+    /// The collections that a pipeline reads besides its own; those that do not exist are empty.
+    fn others(&self, compiled: &CompiledPipeline) -> Result<Vec<Option<Arc<Collection>>>> {
+        let named = |name: &smongo_compiler::ir::CollectionName| Namespace::new(&name.db, &name.coll);
+        compiled.collections.iter().map(|name| Ok(self.catalog.get(&named(name)?))).collect()
+    }
+
+    fn assemble(
+        &self,
+        request: &AggregateRequest<'_>,
+        compiled: CompiledPipeline,
+        variables: Vec<OwnedValue>,
+    ) -> Result<(Box<dyn Operator>, Option<Arc<Collection>>, Vec<OwnedValue>)> {
+        let CompiledPipeline { lead, mut stages, .. } = compiled;
+        if let Some(CompiledStage::Facts(facts)) = stages.first() {
+            let documents = self.facts(&request.ns, &request.host, facts)?;
+            let root = Box::new(Documents::new(documents, None));
+            stages.remove(0);
+            return Ok((attach(root, &stages, &mut Assembly::default())?, None, variables));
+        }
+        if !request.has_collection {
+            let root = attach(Box::new(Eof::default()), &stages, &mut Assembly::default())?;
+            return Ok((root, None, variables));
+        }
+        let (plan, coll) = self.plan_over(&request.ns, |shared| {
+            let mut plan = plan_matching(shared, &matching(&lead, request))?;
+            if let Some(limit) = lead.limit {
+                plan.root = Box::new(Limit::new(plan.root, limit));
+            }
+            plan.root = attach(plan.root, &stages, &mut Assembly::default())?;
+            Ok(plan)
+        })?;
+        let Plan { root, variables, .. } = plan;
+        Ok((root, coll, variables))
+    }
+}
+
+/// What a pipeline asks of its collection, for the planner.
+fn matching<'m>(lead: &'m Lead, request: &AggregateRequest<'m>) -> Matching<'m> {
+    Matching {
+        sort: lead.sort.as_ref().map(DocBuf::as_doc),
+        hint: request.hint,
+        collation: request.collation,
+        let_variables: request.let_variables,
+        skip: lead.skip,
+        limit: lead.limit,
+        ..Matching::new(&lead.filter)
+    }
+}
+
+/// The error for a collection that a stage cannot do without.
+#[cold]
+fn no_collection(ns: &Namespace) -> Error {
+    Error::new(Code::NAMESPACE_NOT_FOUND, format!("Collection [{ns}] not found."))
+}

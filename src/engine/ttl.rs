@@ -1,0 +1,99 @@
+//! Removing documents whose time has come: the indexes with `expireAfterSeconds`.
+//!
+//! A thread looks once a minute. It holds the engine only while it works, and ends with it.
+
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Weak};
+use std::thread;
+use std::time::Duration;
+
+use smongo_vm::value::{DocBuf, RawDoc, Value};
+
+use super::Engine;
+use crate::collection::Collection;
+use crate::error::Result;
+use crate::request::{DeleteRequest, DeleteStatement, Namespace, OpContext, wall_clock_millis};
+
+/// How often the thread looks, in seconds. MongoDB: `ttlMonitorSleepSecs`, 60.
+const INTERVAL_S: u64 = 60;
+
+/// Ends the thread when it is dropped.
+pub(super) struct TtlThread {
+    _alive: Sender<()>,
+}
+
+impl TtlThread {
+    /// Starts the thread for an engine. Without threads nothing expires.
+    pub fn start(engine: Weak<Engine>) -> Self {
+        let (alive, ended) = channel();
+        // A machine that has no thread to spare goes on without.
+        let _ = thread::Builder::new().name("ttl".into()).spawn(move || run(&engine, &ended));
+        Self { _alive: alive }
+    }
+}
+
+fn run(engine: &Weak<Engine>, ended: &Receiver<()>) {
+    while let Err(RecvTimeoutError::Timeout) = ended.recv_timeout(Duration::from_secs(INTERVAL_S)) {
+        let Some(engine) = engine.upgrade() else { return };
+        // What could not be removed now is tried again in a minute.
+        let _ = engine.remove_expired(wall_clock_millis());
+    }
+}
+
+impl Engine {
+    /// Removes the documents that indexes say have expired by `now_millis`; gives how many there were.
+    pub fn remove_expired(&self, now_millis: i64) -> Result<u64> {
+        let mut removed = 0;
+        for db in self.catalog.databases() {
+            for coll in self.catalog.in_database(&db) {
+                for filter in expiries(&coll, now_millis) {
+                    removed += self.remove_matches(&coll.ns(), &filter)?;
+                }
+            }
+        }
+        Ok(removed)
+    }
+
+    fn remove_matches(&self, ns: &Namespace, filter: &RawDoc) -> Result<u64> {
+        let statement = DeleteStatement { filter, multi: true, hint: None, collation: None };
+        Ok(self.delete(&OpContext::new(), &DeleteRequest::new(ns.clone(), &[statement]))?.deleted)
+    }
+}
+
+/// For each index of a collection that says when documents expire, the filter of those that have.
+fn expiries(coll: &Arc<Collection>, now_millis: i64) -> Vec<DocBuf> {
+    let Ok(shared) = coll.share() else { return Vec::new() };
+    let specs = shared.indexes().iter().map(|index| &index.entry().spec);
+    specs.filter_map(|spec| expiry(spec, now_millis)).collect()
+}
+
+/// Documents expire by their date, and by the earliest where they have several.
+fn expiry(spec: &RawDoc, now_millis: i64) -> Option<DocBuf> {
+    let seconds = spec.get("expireAfterSeconds")?.as_integer()?;
+    let field = spec.get("key")?.as_doc()?.iter().next()?;
+    let latest = now_millis.saturating_sub(seconds.saturating_mul(1000));
+    Some(DocBuf::build(|filter| {
+        filter.document(field.name_str(), |test| test.value("$lte", Value::date_time(latest)));
+        if let Some(partial) = spec.get("partialFilterExpression") {
+            filter.array("$and", |parts| parts.value(partial));
+        }
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use smongo_vm::value::extjson::{parse_doc, to_string_relaxed};
+
+    use super::*;
+
+    #[test]
+    fn documents_expire_by_their_date() {
+        for (spec, expected) in [
+            ("{key: {t: 1}, expireAfterSeconds: 5}", Some(r#"{"t":{"$lte":{"$date":"1970-01-01T00:00:05Z"}}}"#)),
+            ("{key: {t: 1}}", None),
+        ] {
+            let filter = expiry(&parse_doc(spec).unwrap(), 10_000);
+            assert_eq!(filter.map(|filter| to_string_relaxed(Value::document(&filter))).as_deref(), expected);
+        }
+    }
+}

@@ -1,0 +1,265 @@
+//! Index scan: the records that the keys within some bounds lead to, in the order of the keys.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use smongo_compiler::plan::{Intervals, ScanDirection};
+use smongo_vm::Code;
+use smongo_vm::value::{DocWriter, RawDoc, Value};
+
+use crate::error::{Error, Result};
+use crate::exec::{ExecContext, Operator, Stats, Step, count};
+use crate::index::{ArrayPaths, Index, ScanBounds, Verdict, is_reserved};
+use crate::shell_text::ShellText;
+
+/// The scan. A row is a record id; documents are for a [`Fetch`](super::Fetch) to find.
+pub(crate) struct IndexScan {
+    slot: usize,
+    index: Arc<Index>,
+    intervals: Vec<Intervals>,
+    bounds: ScanBounds,
+    direction: ScanDirection,
+    /// Where documents had arrays when the scan was planned.
+    arrays: ArrayPaths,
+    /// Records met so far, where several keys may lead to one.
+    met: Option<Met>,
+    record_id: Option<i64>,
+    /// The last key that an earlier turn looked at. Its entry may be gone by now.
+    saved: Option<Vec<u8>>,
+    ended: bool,
+    /// Where a leap goes to.
+    target: Vec<u8>,
+    seeks: u64,
+    dups_dropped: u64,
+    stats: Stats,
+}
+
+#[derive(Default)]
+struct Met {
+    records: HashSet<i64, ahash::RandomState>,
+    /// Those of them that this turn has added.
+    in_turn: Vec<i64>,
+}
+
+impl IndexScan {
+    /// A scan whose cursor lives in `slot`.
+    pub fn new(slot: usize, index: &Arc<Index>, intervals: Vec<Intervals>, direction: ScanDirection) -> Self {
+        let bounds = ScanBounds::new(index.description(), &intervals, direction);
+        let arrays = index.array_paths();
+        let is_multikey = arrays.as_slice().iter().any(|arrays| !arrays.is_empty());
+        Self {
+            slot,
+            index: Arc::clone(index),
+            intervals,
+            bounds,
+            direction,
+            arrays,
+            met: is_multikey.then(Met::default),
+            record_id: None,
+            saved: None,
+            ended: false,
+            target: Vec::new(),
+            seeks: 0,
+            dups_dropped: 0,
+            stats: Stats::default(),
+        }
+    }
+
+    /// Moves to the first key that is to be looked at, or to the next one.
+    fn step(&mut self, cx: &mut ExecContext<'_>) -> Result<bool> {
+        if let Some((cursor, _)) = cx.cursor_and_env(self.slot) {
+            return Ok(match self.direction {
+                ScanDirection::Forward => cursor.next()?,
+                ScanDirection::Backward => cursor.prev()?,
+            });
+        }
+        let Some(shared) = cx.shared else { return Ok(false) };
+        if !shared.indexes().iter().any(|index| Arc::ptr_eq(index, &self.index)) {
+            let message = format!("query plan killed :: index '{}' dropped", self.index.name());
+            return Err(Error::new(Code::QUERY_PLAN_KILLED, message));
+        }
+        let cursor = cx.open(self.slot, self.index.table())?;
+        match &self.saved {
+            Some(key) => Ok(match self.direction {
+                ScanDirection::Forward => cursor.seek_gt(key)?,
+                ScanDirection::Backward => cursor.seek_lt(key)?,
+            }),
+            None => {
+                if !self.bounds.begin(&mut self.target) {
+                    return Ok(false);
+                }
+                self.leap(cx)
+            }
+        }
+    }
+
+    /// Moves to the target.
+    fn leap(&mut self, cx: &mut ExecContext<'_>) -> Result<bool> {
+        self.seeks += 1;
+        let Some((cursor, _)) = cx.cursor_and_env(self.slot) else { return Ok(false) };
+        Ok(match self.direction {
+            ScanDirection::Forward => cursor.seek_ge(&self.target)?,
+            ScanDirection::Backward => cursor.seek_lt(&self.target)?,
+        })
+    }
+
+    /// Whether the current record has been met before.
+    fn is_repeated(&mut self, record_id: i64) -> bool {
+        let Some(met) = &mut self.met else { return false };
+        if met.records.insert(record_id) {
+            met.in_turn.push(record_id);
+            return false;
+        }
+        self.dups_dropped += 1;
+        true
+    }
+}
+
+impl Operator for IndexScan {
+    fn advance(&mut self, cx: &mut ExecContext<'_>) -> Result<Step> {
+        if self.ended {
+            return Ok(Step::End);
+        }
+        let mut found = self.step(cx)?;
+        loop {
+            self.stats.works += 1;
+            let cursor = cx.cursor(self.slot).filter(|cursor| found && !is_reserved(cursor.key_bytes()));
+            let Some(cursor) = cursor else { break };
+            let verdict = self.bounds.check(cursor.key_bytes(), &mut self.target)?;
+            if verdict == Verdict::Within || !self.bounds.is_contiguous() {
+                self.stats.keys_examined += 1;
+            }
+            match verdict {
+                Verdict::Past => break,
+                Verdict::Leap => {
+                    if cx.tick()? {
+                        return Ok(Step::Yield);
+                    }
+                    found = self.leap(cx)?;
+                }
+                Verdict::Within => {
+                    let record_id = self.index.record_id(cursor.key_bytes(), cursor.value());
+                    let due = cx.tick()?;
+                    if let Some(record_id) = record_id
+                        && !self.is_repeated(record_id)
+                    {
+                        self.record_id = Some(record_id);
+                        self.stats.advanced += 1;
+                        return Ok(Step::Row);
+                    }
+                    if due {
+                        return Ok(Step::Yield);
+                    }
+                    found = self.step(cx)?;
+                }
+            }
+        }
+        self.ended = true;
+        Ok(Step::End)
+    }
+
+    /// A scan has keys, not documents.
+    fn document<'a>(&'a self, _: &'a ExecContext<'_>) -> &'a RawDoc {
+        RawDoc::EMPTY
+    }
+
+    fn record_id(&self, _: &ExecContext<'_>) -> Option<i64> {
+        self.record_id
+    }
+
+    fn is_eof(&self) -> bool {
+        self.ended
+    }
+
+    fn save(&mut self, cx: &ExecContext<'_>) {
+        if let Some(cursor) = cx.cursor(self.slot).filter(|cursor| cursor.is_positioned()) {
+            let saved = self.saved.get_or_insert_default();
+            saved.clear();
+            saved.extend_from_slice(cursor.key_bytes());
+        }
+        if let Some(met) = &mut self.met {
+            met.in_turn.clear();
+        }
+    }
+
+    fn rewind(&mut self) {
+        self.ended = false;
+        if let Some(met) = &mut self.met {
+            for record_id in met.in_turn.drain(..) {
+                met.records.remove(&record_id);
+            }
+        }
+    }
+
+    fn stage(&self) -> &'static str {
+        "IXSCAN"
+    }
+
+    fn input(&self) -> Option<&dyn Operator> {
+        None
+    }
+
+    fn stats(&self) -> &Stats {
+        &self.stats
+    }
+
+    fn explain(&self, doc: &mut DocWriter<'_, Vec<u8>>) {
+        let spec = &self.index.entry().spec;
+        let is_on = |option: &str| Value::bool(spec.get(option).and_then(Value::as_bool) == Some(true));
+        let pattern = self.index.key_pattern();
+        doc.value("keyPattern", Value::document(pattern));
+        doc.string("indexName", self.index.name());
+        doc.value("isMultiKey", Value::bool(self.met.is_some()));
+        doc.document("multiKeyPaths", |paths| {
+            for ((field, description), arrays) in
+                pattern.iter().zip(&self.index.description().fields).zip(self.arrays.as_slice())
+            {
+                paths.array(field.name_str(), |list| {
+                    let names: Vec<&str> = description.path.components().iter().map(|part| part.name()).collect();
+                    for component in arrays.iter().take_while(|component| *component < names.len()) {
+                        list.value(Value::string(&names[..=component].join(".")));
+                    }
+                });
+            }
+        });
+        doc.value("isUnique", Value::bool(self.index.is_unique()));
+        doc.value("isSparse", is_on("sparse"));
+        doc.value("isPartial", Value::bool(spec.get("partialFilterExpression").is_some()));
+        doc.value("indexVersion", Value::int32(2));
+        let is_backward = self.direction == ScanDirection::Backward;
+        doc.string("direction", if is_backward { "backward" } else { "forward" });
+        doc.document("indexBounds", |bounds| {
+            for (field, intervals) in pattern.iter().zip(&self.intervals) {
+                // Bounds read in the order of the scan.
+                let descends = field.value().as_integer().map_or(field.value().as_double() < Some(0.0), |n| n < 0)
+                    && field.value().is_number();
+                let reversed = descends != is_backward;
+                bounds.array(field.name_str(), |list| {
+                    let texts = intervals.as_slice().iter().map(|interval| interval_text(interval, reversed));
+                    let mut texts: Vec<String> = texts.collect();
+                    if reversed {
+                        texts.reverse();
+                    }
+                    texts.iter().for_each(|text| list.value(Value::string(text)));
+                });
+            }
+        });
+    }
+
+    fn explain_counts(&self, doc: &mut DocWriter<'_, Vec<u8>>) {
+        doc.value("keysExamined", count(self.stats.keys_examined));
+        doc.value("seeks", count(self.seeks));
+        let tested = if self.met.is_some() { self.stats.advanced + self.dups_dropped } else { 0 };
+        doc.value("dupsTested", count(tested));
+        doc.value("dupsDropped", count(self.dups_dropped));
+    }
+}
+
+/// An interval as MongoDB shows it: `[1, 5)`.
+fn interval_text(interval: &smongo_compiler::plan::Interval, reversed: bool) -> String {
+    let start = (ShellText(interval.start.get()).to_string(), interval.start_inclusive);
+    let end = (ShellText(interval.end.get()).to_string(), interval.end_inclusive);
+    let (from, to) = if reversed { (end, start) } else { (start, end) };
+    let (open, close) = (if from.1 { '[' } else { '(' }, if to.1 { ']' } else { ')' });
+    format!("{open}{}, {}{close}", from.0, to.0)
+}

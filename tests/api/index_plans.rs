@@ -1,0 +1,265 @@
+//! An index never changes an answer: random documents, indexes and filters, each answered by a scan of the collection,
+//! by the plan that the engine chooses, and by every index that has all documents.
+
+use bson::oid::ObjectId;
+use bson::spec::BinarySubtype;
+use bson::{Binary, Bson, DateTime, Document, Timestamp, doc};
+
+use crate::Fixture;
+
+const COLLECTIONS: u64 = 150;
+const QUERIES: usize = 60;
+
+/// A small generator of random numbers (xorshift64*); a seed names a whole run.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 32
+    }
+
+    fn below(&mut self, limit: usize) -> usize {
+        (self.next() % limit as u64) as usize
+    }
+
+    fn one_in(&mut self, limit: usize) -> bool {
+        self.below(limit) == 0
+    }
+
+    fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
+        &from[self.below(from.len())]
+    }
+}
+
+fn scalar(random: &mut Random) -> Bson {
+    match random.below(22) {
+        0..=7 => Bson::Int32(random.below(6) as i32 - 1),
+        8 => Bson::Int64(random.below(4) as i64),
+        9 => Bson::Double(*random.pick(&[0.5, 1.0, 1.5, f64::NAN, f64::INFINITY, -0.0])),
+        10 => Bson::Decimal128(random.pick(&["1", "1.5", "2.00", "NaN"]).parse().unwrap()),
+        11..=13 => Bson::String((*random.pick(&["", "a", "ab", "abc", "b"])).into()),
+        14 => Bson::Null,
+        15 => Bson::Boolean(random.one_in(2)),
+        16 => Bson::DateTime(DateTime::from_millis(random.below(3) as i64)),
+        17 => Bson::Timestamp(Timestamp { time: random.below(3) as u32, increment: 1 }),
+        18 => Bson::ObjectId(ObjectId::from_bytes([random.below(3) as u8; 12])),
+        19 => Bson::Binary(Binary { subtype: BinarySubtype::Generic, bytes: vec![1; random.below(3)] }),
+        20 => random.pick(&[Bson::MinKey, Bson::MaxKey, Bson::Undefined]).clone(),
+        _ => Bson::Document(inner(random)),
+    }
+}
+
+fn inner(random: &mut Random) -> Document {
+    let mut doc = Document::new();
+    for name in ["b", "c", "0"] {
+        if random.one_in(2) {
+            let value = if random.one_in(4) { array(random, 1) } else { scalar_or_small(random) };
+            doc.insert(name, value);
+        }
+    }
+    doc
+}
+
+fn scalar_or_small(random: &mut Random) -> Bson {
+    if random.one_in(5) { scalar(random) } else { Bson::Int32(random.below(4) as i32) }
+}
+
+fn array(random: &mut Random, depth: usize) -> Bson {
+    let items = (0..random.below(4)).map(|_| match random.below(6) {
+        0 if depth < 2 => array(random, depth + 1),
+        1 | 2 => Bson::Document(if depth < 2 { inner(random) } else { doc! { "b": 1 } }),
+        _ => scalar_or_small(random),
+    });
+    Bson::Array(items.collect())
+}
+
+fn value(random: &mut Random) -> Bson {
+    match random.below(5) {
+        0 => array(random, 0),
+        1 => Bson::Document(inner(random)),
+        _ => scalar(random),
+    }
+}
+
+fn document(random: &mut Random, id: i32, arrays: bool) -> Document {
+    let mut doc = doc! { "_id": id };
+    for name in ["a", "b", "c"] {
+        if !random.one_in(5) {
+            let value = if arrays { value(random) } else { scalar(random) };
+            doc.insert(name, value);
+        }
+    }
+    doc
+}
+
+const PATHS: [&str; 9] = ["a", "a", "b", "c", "a.b", "a.c", "a.0", "b.0.b", "_id"];
+
+/// Operators on one value; inside `$elemMatch` there is less of them.
+fn test(random: &mut Random, depth: usize) -> Bson {
+    let operand = if random.one_in(3) { value(random) } else { scalar_or_small(random) };
+    let test = match random.below(22) {
+        0..=3 => return operand,
+        4 => doc! { "$eq": operand },
+        5 => doc! { "$gt": operand },
+        6 => doc! { "$gte": operand },
+        7 => doc! { "$lt": operand },
+        8 => doc! { "$lte": operand },
+        9 => doc! { "$gte": operand, "$lt": scalar_or_small(random) },
+        10 => doc! { "$in": [operand, scalar(random), scalar(random)] },
+        11 => doc! { "$nin": [operand, scalar(random)] },
+        12 => doc! { "$ne": operand },
+        13 => doc! { "$exists": random.one_in(2) },
+        14 => doc! { "$not": { *random.pick(&["$gt", "$lte", "$eq"]): operand } },
+        15 => doc! { "$regex": *random.pick(&["^a", "^ab", "b", "^", "^a?b"]) },
+        16 if depth < 2 => doc! { "$elemMatch": elements(random, depth) },
+        17 if depth < 2 => doc! { "$elemMatch": filter(random, depth + 1) },
+        18 => doc! { "$size": random.below(3) as i32 },
+        19 => doc! { "$mod": [2, random.below(2) as i32] },
+        20 => doc! { "$type": *random.pick(&["number", "string", "array", "null", "object"]) },
+        _ => doc! { "$all": [operand, scalar_or_small(random)] },
+    };
+    Bson::Document(test)
+}
+
+fn elements(random: &mut Random, depth: usize) -> Document {
+    let mut tests = Document::new();
+    while tests.is_empty() || random.one_in(3) {
+        if let Bson::Document(test) = test(random, depth + 1) {
+            tests.extend(test.into_iter().filter(|(name, _)| name.starts_with('$') && name != "$elemMatch"));
+        }
+    }
+    tests
+}
+
+fn filter(random: &mut Random, depth: usize) -> Document {
+    let mut filter = Document::new();
+    for _ in 0..1 + random.below(3) {
+        let path = *random.pick(if depth == 0 { &PATHS } else { &["b", "c", "b.c", "0"] });
+        filter.insert(path, test(random, depth));
+    }
+    if depth < 2 && random.one_in(4) {
+        let parts: Vec<Document> = (0..1 + random.below(3)).map(|_| self::filter(random, depth + 1)).collect();
+        let parts = if depth == 0 {
+            (0..1 + random.below(3)).map(|_| { let path = *random.pick(&PATHS); doc! { path: test(random, 1) } }).collect()
+        } else {
+            parts
+        };
+        filter.insert(*random.pick(&["$and", "$or", "$or", "$nor"]), parts);
+    }
+    filter
+}
+
+/// Key patterns; most end in `_id`, so that they can give a whole order.
+fn pattern(random: &mut Random) -> Document {
+    let mut pattern = Document::new();
+    for _ in 0..1 + random.below(3) {
+        let path = *random.pick(&["a", "a", "b", "c", "a.b", "a.c", "a.0", "b.0.b"]);
+        let order = if random.one_in(8) && !pattern.values().any(|order| order.as_str().is_some()) {
+            Bson::String("hashed".into())
+        } else {
+            Bson::Int32(if random.one_in(3) { -1 } else { 1 })
+        };
+        pattern.insert(path, order);
+    }
+    if random.one_in(2) {
+        pattern.insert("_id", if random.one_in(2) { -1 } else { 1 });
+    }
+    pattern
+}
+
+/// Orders that leave no two documents equal.
+fn order(random: &mut Random) -> Document {
+    let mut order = Document::new();
+    for _ in 0..random.below(3) {
+        let path = *random.pick(&["a", "b", "c", "a.b", "a.c"]);
+        order.insert(path, if random.one_in(2) { -1 } else { 1 });
+    }
+    order.insert("_id", if random.one_in(2) { -1 } else { 1 });
+    order
+}
+
+/// What a find gives, or the code of its error.
+fn answer(fixture: &Fixture, filter: &Document, order: Option<&Document>, hint: Option<Bson>) -> Result<Vec<i32>, i32> {
+    let mut find = fixture.coll.find(filter.clone()).batch_size(13);
+    if let Some(order) = order {
+        find = find.sort(order.clone());
+    }
+    if let Some(hint) = hint {
+        find = find.hint(hint);
+    }
+    let found = find.run().and_then(|cursor| cursor.collect::<Result<Vec<_>, _>>());
+    let mut ids: Vec<i32> =
+        found.map_err(|error| error.code())?.iter().map(|doc| doc.get_i32("_id").unwrap()).collect();
+    if order.is_none() {
+        ids.sort_unstable();
+    }
+    Ok(ids)
+}
+
+/// Changes some documents, so that entries are not only built but kept up.
+fn disturb(fixture: &Fixture, random: &mut Random, arrays: bool) {
+    for _ in 0..10 {
+        let id = random.below(40) as i32;
+        // Documents whose arrays an index cannot hold are refused; any document may be.
+        let _ = match random.below(3) {
+            0 => fixture.coll.delete_one(doc! { "_id": id }).run().err(),
+            1 => fixture.coll.insert_one(document(random, 40 + id, arrays)).run().err(),
+            _ => fixture.coll.replace_one(doc! { "_id": id }, document(random, id, arrays)).run().err(),
+        };
+    }
+}
+
+#[test]
+fn indexes_do_not_change_answers() {
+    let mut planned = 0;
+    for seed in 1..=COLLECTIONS {
+        let random = &mut Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        let arrays = random.one_in(2);
+        let fixture = Fixture::with((0..40).map(|id| document(random, id, arrays)));
+        let mut complete = vec![Bson::String("_id_".into())];
+        for number in 0..1 + random.below(3) {
+            let name = format!("i{number}");
+            let create = fixture.coll.create_index(pattern(random)).name(name.clone());
+            let (create, is_complete) = match random.below(6) {
+                0 => (create.sparse(true), false),
+                1 => (create.partial_filter_expression(doc! { "b": { "$gte": 1 } }), false),
+                2 => (create.partial_filter_expression(doc! { "a": { "$exists": true } }), false),
+                _ => (create, true),
+            };
+            // Some documents have arrays that an index cannot hold.
+            if create.run().is_ok() && is_complete {
+                complete.push(Bson::String(name));
+            }
+        }
+        disturb(&fixture, random, arrays);
+        for _ in 0..QUERIES {
+            let filter = filter(random, 0);
+            let order = random.one_in(2).then(|| order(random));
+            let natural = Bson::Document(doc! { "$natural": 1 });
+            let expected = answer(&fixture, &filter, order.as_ref(), Some(natural));
+            let hints = std::iter::once(None).chain(complete.iter().cloned().map(Some));
+            for hint in hints {
+                let found = answer(&fixture, &filter, order.as_ref(), hint.clone());
+                planned += 1;
+                if found != expected {
+                    let explained = fixture.coll.find(filter.clone()).sort(order.clone().unwrap_or_default());
+                    let explained = match hint.clone() {
+                        Some(hint) => explained.hint(hint),
+                        None => explained,
+                    };
+                    let explained = explained.explain(smongo::request::Verbosity::QueryPlanner).unwrap();
+                    let plan = explained.get_document("queryPlanner").unwrap().get_document("winningPlan").unwrap();
+                    panic!(
+                        "seed {seed}, filter {filter}, order {order:?}, hint {hint:?}\n  scan  {expected:?}\n  index {found:?}\n  \
+                         plan {plan}\n  documents {:#?}",
+                        fixture.all().iter().map(ToString::to_string).collect::<Vec<_>>()
+                    );
+                }
+            }
+        }
+    }
+    assert!(planned > 10_000);
+}
