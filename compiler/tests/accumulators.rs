@@ -107,7 +107,7 @@ fn check(row: &RawDoc) -> std::result::Result<(), String> {
     }
     let docs = row.get("docs").and_then(Value::as_array).unwrap_or(RawDoc::EMPTY);
     let accumulator = row.get("acc").unwrap_or(Value::NOTHING);
-    let got = accumulate(accumulator, docs, false);
+    let got = accumulate(accumulator, docs, false).map_err(Error::in_group);
     let wanted = row.get("error").and_then(Value::as_integer);
     match (wanted, got) {
         (Some(code), Err(error)) if i64::from(error.code().0) == code => Ok(()),

@@ -93,10 +93,16 @@ pub fn filter(Case { request: FilterRequest(filter), docs }: &Case<FilterRequest
     let Ok(ir) = front::filter::parse(filter, &mut ParseContext::new()) else { return };
     let compiled = compile_filter(filter, &mut ParseContext::new()).expect("what parses compiles");
     let mut machine = Machine::new();
-    for doc in docs {
+    // More than once, because the machine remembers where the fields of the last documents stood.
+    for doc in docs.iter().chain(docs.iter().rev()).chain(docs) {
         let expected = oracle::matches(&ir, doc, &Env::fixed());
         let got = machine.matches(&compiled.program, doc, &Env::fixed());
-        assert_eq!(code_or(&got), code_or(&expected), "{filter:?} over {doc:?}\n{}", compiled.program);
+        let same = match (&expected, &got) {
+            (Ok(expected), Ok(got)) => expected == got,
+            (Err(expected), Err(got)) => same_faults(expected, got),
+            _ => false,
+        };
+        assert!(same, "{filter:?} over {doc:?}\noracle {expected:?}\nmachine {got:?}\n{}", compiled.program);
     }
 }
 
@@ -145,6 +151,8 @@ pub fn update(Case { request, docs }: &Case<UpdateRequest>) {
         oracle::UpdateInputs { matched_position: request.matched_position, is_insert: request.is_insert };
     let mut machine = Machine::new();
     for doc in docs.iter().filter(|doc| has_unique_names(doc)) {
+        // What is stored has an `_id`.
+        let doc = &if request.is_insert { doc.clone() } else { with_id(doc) };
         let expected = oracle::update(&parsed, doc, &Env::fixed(), oracle_how);
         let mut out = Vec::new();
         let got = machine.update(&program, doc, &Env::fixed(), how, &mut out);
@@ -191,6 +199,16 @@ pub fn parse_update(request: &UpdateRequest) -> Option<OperatorUpdate> {
     })
 }
 
+fn with_id(doc: &DocBuf) -> DocBuf {
+    if doc.get("_id").is_some() {
+        return doc.clone();
+    }
+    DocBuf::build(|out| {
+        out.value("_id", Value::int32(1));
+        out.elements_of(doc);
+    })
+}
+
 /// Updates of a name that stands twice in one document are nobody's business.
 fn has_unique_names(doc: &RawDoc) -> bool {
     let mut names: Vec<&[u8]> = doc.iter().map(|element| element.name()).collect();
@@ -200,19 +218,20 @@ fn has_unique_names(doc: &RawDoc) -> bool {
     names.len() == count && doc.values().filter_map(Value::as_container).all(has_unique_names)
 }
 
-fn code_or<T: Copy>(result: &Result<T>) -> std::result::Result<T, i32> {
-    result.as_ref().copied().map_err(|error| error.code().0)
-}
-
-/// The same bytes and type, or errors of one code. NaN is NaN. When the input of a fold or filter is no array and what
-/// stands beside it fails too, either may be told.
-fn same_values(a: &Result<OwnedValue>, b: &Result<OwnedValue>) -> bool {
-    const NO_ARRAY: [i32; 2] = [28651, 40080];
-    match (a, b) {
-        (Ok(a), Ok(b)) => format!("{a:?}") == format!("{b:?}"),
-        (Err(a), Err(b)) => a.code() == b.code() || NO_ARRAY.contains(&a.code().0),
+/// The same bytes and type, or errors of one code. NaN is NaN.
+fn same_values(expected: &Result<OwnedValue>, got: &Result<OwnedValue>) -> bool {
+    match (expected, got) {
+        (Ok(expected), Ok(got)) => format!("{expected:?}") == format!("{got:?}"),
+        (Err(expected), Err(got)) => same_faults(expected, got),
         _ => false,
     }
+}
+
+/// Errors of one code. When the input of a fold or a filter is no array and what stands beside it fails too, either
+/// fault may be told.
+fn same_faults(expected: &Error, got: &Error) -> bool {
+    const NO_ARRAY: [i32; 2] = [28651, 40080];
+    expected.code() == got.code() || NO_ARRAY.contains(&expected.code().0)
 }
 
 /// What is computed can be stored, unless it nests too deeply.

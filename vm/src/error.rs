@@ -17,13 +17,15 @@ pub struct Error(Box<Inner>);
 struct Inner {
     code: Code,
     message: String,
+    /// The code that groups answer with instead.
+    group_code: Option<Code>,
 }
 
 impl Error {
     /// An error with MongoDB's `code` and a message worded as mongod words it.
     #[cold]
     pub fn new(code: Code, message: impl Into<String>) -> Self {
-        Self(Box::new(Inner { code, message: message.into() }))
+        Self(Box::new(Inner { code, message: message.into(), group_code: None }))
     }
 
     /// `BadValue` (2), the most common answer to a malformed request.
@@ -58,6 +60,21 @@ impl Error {
     /// The message, without code or name.
     pub fn message(&self) -> &str {
         &self.0.message
+    }
+
+    /// The same error, which has another number where MongoDB runs it in a `$group`: groups have an engine of their own
+    /// there, with its own numbers for a few errors.
+    #[must_use]
+    pub fn or_in_group(mut self, number: i32) -> Self {
+        self.0.group_code = Some(Code(number));
+        self
+    }
+
+    /// The error as it is in a `$group`.
+    #[must_use]
+    pub fn in_group(mut self) -> Self {
+        self.0.code = self.0.group_code.unwrap_or(self.0.code);
+        self
     }
 
     /// The same error with `prefix` put before its message, as mongod adds context ("Failed to parse … :: caused by :: …").

@@ -119,7 +119,8 @@ impl Group {
     /// Takes in the input's current row.
     fn take(&mut self, cx: &ExecContext<'_>) -> Result<()> {
         let Self { input, spec, machine, key_machine, groups, .. } = self;
-        let values = machine.compute_row(&spec.row, input.document(cx), &cx.env)?;
+        let as_group_error = smongo_vm::Error::in_group;
+        let values = machine.compute_row(&spec.row, input.document(cx), &cx.env).map_err(as_group_error)?;
         let id = match values.first() {
             Some(id) if !id.is_nothing() => *id,
             _ => Value::NULL,
@@ -130,14 +131,16 @@ impl Group {
             Err(hash) => {
                 let mut states = Vec::with_capacity(fields);
                 for (_, call) in &spec.fields {
-                    states.push(growing(call, &settings(call, id, key_machine, &cx.env)?)?);
+                    let settings = settings(call, id, key_machine, &cx.env)?;
+                    states.push(growing(call, &settings).map_err(as_group_error)?);
                 }
                 groups.add(hash, id, states.into_iter())
             }
         };
         let states = groups.states.iter_mut().skip(number * fields);
         for ((_, call), state) in spec.fields.iter().zip(states) {
-            state.step(values.get(call.args.clone()).unwrap_or_default(), &mut groups.held_bytes)?;
+            let args = values.get(call.args.clone()).unwrap_or_default();
+            state.step(args, &mut groups.held_bytes).map_err(as_group_error)?;
         }
         check_memory("$group", groups.memory_bytes())
     }

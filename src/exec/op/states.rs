@@ -40,25 +40,25 @@ pub(super) fn settings(call: &CompiledCall, key: Value<'_>, machine: &mut Machin
 }
 
 /// Begins the state of an accumulator that only grows.
-pub(super) fn growing(call: &CompiledCall, settings: &[Kept]) -> Result<Box<dyn Accumulator>> {
+pub(super) fn growing(call: &CompiledCall, settings: &[Kept]) -> smongo_vm::Result<Box<dyn Accumulator>> {
     let settings: Vec<Value<'_>> = settings.iter().map(Kept::get).collect();
     match (call.definition.begin, call.definition.begin_sliding) {
-        (Some(begin), _) => Ok(begin(&settings)?),
+        (Some(begin), _) => begin(&settings),
         (None, Some(begin)) => Ok(begin(&settings)?),
         (None, None) => Err(unusable(call)),
     }
 }
 
 /// Begins the state of an accumulator that slides.
-pub(super) fn sliding(call: &CompiledCall, settings: &[Kept]) -> Result<Box<dyn Sliding>> {
+pub(super) fn sliding(call: &CompiledCall, settings: &[Kept]) -> smongo_vm::Result<Box<dyn Sliding>> {
     let settings: Vec<Value<'_>> = settings.iter().map(Kept::get).collect();
     match call.definition.begin_sliding {
-        Some(begin) => Ok(begin(&settings)?),
+        Some(begin) => begin(&settings),
         None => Err(unusable(call)),
     }
 }
 
 #[cold]
-fn unusable(call: &CompiledCall) -> Error {
-    Error::new(Code::INTERNAL_ERROR, format!("{} stands where it cannot run", call.definition.name))
+fn unusable(call: &CompiledCall) -> smongo_vm::Error {
+    smongo_vm::Error::new(Code::INTERNAL_ERROR, format!("{} stands where it cannot run", call.definition.name))
 }

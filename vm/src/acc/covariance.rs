@@ -3,12 +3,13 @@
 
 use bumpalo::Bump;
 
-use super::spread::{Divisor, double};
+use super::spread::Divisor;
 use super::{Accumulator, Definition, Form, Sliding, first};
-use crate::algo::sum::SlidingSum;
+use crate::algo::decimal;
+use crate::algo::sum::{SlidingSum, Total};
 use crate::error::Result;
 use crate::func::number::Number;
-use crate::value::Value;
+use crate::value::{Decimal128, Value};
 
 /// The rows.
 pub(super) static DEFINITIONS: &[Definition] = &[
@@ -36,76 +37,109 @@ struct Covariance {
     count: u64,
     not_finite: u64,
     sums: [SlidingSum; 2],
-    /// The sum of the products of the distances from the means.
-    products: f64,
+    /// The sum of the products of the distances from the means: a decimal when a number was one.
+    products: Number,
 }
 
 impl Covariance {
     fn new(divisor: Divisor) -> Self {
-        Self { divisor, count: 0, not_finite: 0, sums: [SlidingSum::new(), SlidingSum::new()], products: 0.0 }
+        let sums = [SlidingSum::new(), SlidingSum::new()];
+        Self { divisor, count: 0, not_finite: 0, sums, products: Number::Double(0.0) }
     }
 
-    fn finite(&self) -> f64 {
-        (self.count - self.not_finite) as f64
+    fn finite(&self) -> u64 {
+        self.count - self.not_finite
     }
 
-    fn mean(&self, side: usize) -> f64 {
-        double(&self.sums[side]) / self.finite()
+    /// The mean of one side; zero of nothing.
+    fn mean(&self, side: usize) -> Number {
+        match self.sums[side].mean() {
+            Some(Total::Int32(int)) => Number::Int32(int),
+            Some(Total::Int64(int)) => Number::Int64(int),
+            Some(Total::Double(double)) => Number::Double(double),
+            Some(Total::Decimal(decimal)) => Number::Decimal(decimal),
+            None => Number::Int32(0),
+        }
+    }
+
+    fn product(&self, x: Number, x_mean: Number, y: Number, y_mean: Number) -> Number {
+        let distance = |number, mean| combine(number, mean, decimal::sub, |number, mean| number - mean);
+        combine(distance(x, x_mean), distance(y, y_mean), decimal::mul, |x, y| x * y)
     }
 }
 
-fn pair(args: &[Value<'_>]) -> Option<[f64; 2]> {
+/// Computes with decimals when one number is a decimal, else with doubles.
+fn combine(
+    a: Number,
+    b: Number,
+    decimals: fn(Decimal128, Decimal128) -> Decimal128,
+    doubles: fn(f64, f64) -> f64,
+) -> Number {
+    match (a, b) {
+        (Number::Decimal(_), _) | (_, Number::Decimal(_)) => Number::Decimal(decimals(a.to_decimal(), b.to_decimal())),
+        _ => Number::Double(doubles(a.to_f64(), b.to_f64())),
+    }
+}
+
+fn pair(args: &[Value<'_>]) -> Option<[Number; 2]> {
     let mut elements = first(args).as_array()?.values();
-    let x = Number::of(elements.next()?)?.to_f64();
-    let y = Number::of(elements.next()?)?.to_f64();
+    let x = Number::of(elements.next()?)?;
+    let y = Number::of(elements.next()?)?;
     elements.next().is_none().then_some([x, y])
 }
 
-fn is_finite(pair: [f64; 2]) -> bool {
-    pair.iter().all(|number| number.is_finite())
+fn is_finite(number: Number) -> bool {
+    match number {
+        Number::Int32(_) | Number::Int64(_) => true,
+        Number::Double(double) => double.is_finite(),
+        Number::Decimal(decimal) => decimal::is_finite(decimal),
+    }
 }
 
 impl Accumulator for Covariance {
     fn step(&mut self, args: &[Value<'_>], _: &mut usize) -> Result<()> {
         let Some([x, y]) = pair(args) else { return Ok(()) };
         self.count += 1;
-        if !is_finite([x, y]) {
+        if !(is_finite(x) && is_finite(y)) {
             self.not_finite += 1;
             return Ok(());
         }
         // The distance from the old mean of one and the new mean of the other.
-        let others = self.finite() - 1.0;
-        let distance = if others == 0.0 { 0.0 } else { x - double(&self.sums[0]) / others };
-        self.sums[0].add(Value::double(x));
-        self.sums[1].add(Value::double(y));
-        self.products += distance * (y - self.mean(1));
+        let x_mean = self.mean(0);
+        let arena = Bump::new();
+        self.sums[0].add(x.value(&arena));
+        self.sums[1].add(y.value(&arena));
+        let product = self.product(x, x_mean, y, self.mean(1));
+        self.products = combine(self.products, product, decimal::add, |sum, product| sum + product);
         Ok(())
     }
 
-    fn finish<'d>(&'d self, _: &'d Bump) -> Result<Value<'d>> {
+    fn finish<'d>(&'d self, arena: &'d Bump) -> Result<Value<'d>> {
         if self.not_finite > 0 {
             return Ok(Value::double(f64::NAN));
         }
-        Ok(self.divisor.of(self.count).map_or(Value::NULL, |divisor| Value::double(self.products / divisor)))
+        let Some(divisor) = self.divisor.of(self.count).map(Number::Double) else { return Ok(Value::NULL) };
+        Ok(combine(self.products, divisor, decimal::div, |products, divisor| products / divisor).value(arena))
     }
 }
 
 impl Sliding for Covariance {
     fn remove(&mut self, args: &[Value<'_>], _: &mut usize) {
         let Some([x, y]) = pair(args) else { return };
-        if !is_finite([x, y]) {
-            self.count -= 1;
+        self.count -= 1;
+        if !(is_finite(x) && is_finite(y)) {
             self.not_finite -= 1;
             return;
         }
-        let mean = self.mean(1);
-        self.count -= 1;
-        self.sums[0].remove(Value::double(x));
-        self.sums[1].remove(Value::double(y));
-        if self.finite() == 0.0 {
-            self.products = 0.0;
+        let y_mean = self.mean(1);
+        let arena = Bump::new();
+        self.sums[0].remove(x.value(&arena));
+        self.sums[1].remove(y.value(&arena));
+        if self.finite() == 0 {
+            self.products = Number::Double(0.0);
             return;
         }
-        self.products -= (x - self.mean(0)) * (y - mean);
+        let product = self.product(x, self.mean(0), y, y_mean);
+        self.products = combine(self.products, product, decimal::sub, |sum, product| sum - product);
     }
 }

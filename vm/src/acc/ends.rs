@@ -147,7 +147,7 @@ struct Ends {
 
 impl Ends {
     fn counted(side: Side, settings: &[Value<'_>]) -> Result<Self> {
-        Ok(Self { side, count: Some(ranked::window_count(settings)?), values: VecDeque::new() })
+        Ok(Self { side, count: Some(ranked::count(settings)?), values: VecDeque::new() })
     }
 }
 

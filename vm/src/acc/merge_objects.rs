@@ -41,7 +41,7 @@ impl Accumulator for Merging {
                 extjson::to_string_shell(value),
                 value.tag().name()
             );
-            return Err(Error::location(40400, message));
+            return Err(Error::location(40400, message).or_in_group(5_911_200));
         };
         for element in doc {
             let name = element.name();

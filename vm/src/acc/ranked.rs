@@ -7,8 +7,7 @@ use bumpalo::Bump;
 
 use super::ends::array_of;
 use super::{Accumulator, Definition, Example, Form, Kept, Sliding, append_key, first, second};
-use crate::error::{Error, Result};
-use crate::func::number::Number;
+use crate::error::Result;
 use crate::func::sorted;
 use crate::value::{Value, View};
 
@@ -24,7 +23,7 @@ pub(super) static DEFINITIONS: &[Definition] = &[
             value: "[1, 2]",
         }),
         begin: Some(|settings| Ok(Box::new(Ranked::new(Order::BY_VALUE, End::First, count(settings)?)))),
-        begin_sliding: Some(|settings| sliding(Order::BY_VALUE, End::First, window_count(settings)?)),
+        begin_sliding: Some(|settings| sliding(Order::BY_VALUE, End::First, count(settings)?)),
     },
     Definition {
         name: "$maxN",
@@ -36,7 +35,7 @@ pub(super) static DEFINITIONS: &[Definition] = &[
             value: "[3, 2]",
         }),
         begin: Some(|settings| Ok(Box::new(Ranked::new(Order::BY_VALUE_REVERSED, End::Last, count(settings)?)))),
-        begin_sliding: Some(|settings| sliding(Order::BY_VALUE_REVERSED, End::Last, window_count(settings)?)),
+        begin_sliding: Some(|settings| sliding(Order::BY_VALUE_REVERSED, End::Last, count(settings)?)),
     },
     Definition {
         name: "$top",
@@ -60,7 +59,7 @@ pub(super) static DEFINITIONS: &[Definition] = &[
             value: "[null, 'x']",
         }),
         begin: Some(|settings| Ok(Box::new(Ranked::new(Order::GIVEN, End::First, count(settings)?)))),
-        begin_sliding: Some(|settings| sliding(Order::GIVEN, End::First, window_count(settings)?)),
+        begin_sliding: Some(|settings| sliding(Order::GIVEN, End::First, count(settings)?)),
     },
     Definition {
         name: "$bottom",
@@ -84,22 +83,13 @@ pub(super) static DEFINITIONS: &[Definition] = &[
             value: "['x', 'z']",
         }),
         begin: Some(|settings| Ok(Box::new(Ranked::new(Order::GIVEN, End::Last, count(settings)?)))),
-        begin_sliding: Some(|settings| sliding(Order::GIVEN, End::Last, window_count(settings)?)),
+        begin_sliding: Some(|settings| sliding(Order::GIVEN, End::Last, count(settings)?)),
     },
 ];
 
-/// `n` of a group.
+/// `n`.
 pub(super) fn count(settings: &[Value<'_>]) -> Result<usize> {
-    let number = Number::of(first(settings)).and_then(Number::to_i64_exact);
-    number
-        .and_then(|number| usize::try_from(number).ok())
-        .filter(|number| *number > 0)
-        .ok_or_else(|| Error::location(7_548_606, "parameter 'n' must be coercible to a positive 64-bit integer"))
-}
-
-/// `n` of a window, which has errors of its own.
-pub(super) fn window_count(settings: &[Value<'_>]) -> Result<usize> {
-    sorted::count(first(settings))
+    sorted::count(first(settings)).map_err(|error| error.or_in_group(7_548_606))
 }
 
 fn sliding(order: Order, end: End, count: usize) -> Result<Box<dyn Sliding>> {

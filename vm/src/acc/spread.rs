@@ -104,7 +104,7 @@ impl SlidingSpread {
 }
 
 /// A total of doubles.
-pub(super) fn double(sum: &SlidingSum) -> f64 {
+fn double(sum: &SlidingSum) -> f64 {
     match sum.total() {
         Total::Int32(int) => int.into(),
         Total::Int64(int) => int as f64,
@@ -134,8 +134,11 @@ impl Accumulator for SlidingSpread {
         if self.not_finite > 0 {
             return Ok(Value::double(f64::NAN));
         }
+        let squares = double(&self.squares);
         // Rounding may leave a sum of squares just below zero.
-        let squares = if self.count == 1 { 0.0 } else { double(&self.squares).max(0.0) };
+        if self.count == 1 || squares < 0.0 {
+            return Ok(Value::int32(0));
+        }
         Ok(Value::double((squares / divisor).sqrt()))
     }
 }

@@ -296,7 +296,7 @@ fn two_numbers(operator: &str, code: Code, args: &[Value<'_>]) -> Result<Option<
 
 fn divide<'d>(ctx: &mut Context<'_, 'd>, args: &[Value<'d>]) -> Result<Value<'d>> {
     let Some((a, b)) = two_numbers("$divide", Code::TYPE_MISMATCH, args)? else { return Ok(Value::NULL) };
-    let by_zero = || Err(Error::bad_value("can't $divide by zero"));
+    let by_zero = || Err(Error::bad_value("can't $divide by zero").or_in_group(4_848_401));
     if a.width().max(b.width()) == Width::Decimal {
         let divisor = b.to_decimal();
         if decimal::is_zero(divisor) {
@@ -310,7 +310,7 @@ fn divide<'d>(ctx: &mut Context<'_, 'd>, args: &[Value<'d>]) -> Result<Value<'d>
 
 fn modulo<'d>(ctx: &mut Context<'_, 'd>, args: &[Value<'d>]) -> Result<Value<'d>> {
     let Some((a, b)) = two_numbers("$mod", Code(16611), args)? else { return Ok(Value::NULL) };
-    let by_zero = || Err(Error::location(16610, "can't $mod by zero"));
+    let by_zero = || Err(Error::location(16610, "can't $mod by zero").or_in_group(4_848_403));
     if a.width().max(b.width()) == Width::Decimal {
         let divisor = b.to_decimal();
         if decimal::is_zero(divisor) {

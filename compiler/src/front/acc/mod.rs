@@ -45,9 +45,11 @@ pub fn field(element: Element<'_>, ctx: &mut ParseContext) -> Result<GroupField>
     Ok(GroupField { name: name.to_owned(), call: call(definition, first.value(), None, ctx)? })
 }
 
-/// An expression as accumulators take it: its constant parts are evaluated.
+/// An expression as accumulators take it: its constant parts are evaluated, unless they fail; that is then said of the
+/// first document.
 fn expression(value: Value<'_>, ctx: &mut ParseContext) -> Result<Expr> {
-    fold(expr::parse(value, ctx)?)
+    let parsed = expr::parse(value, ctx)?;
+    Ok(fold(parsed.clone()).unwrap_or(parsed))
 }
 
 /// Parses the argument of an accumulator. `order` is that of the partition, where there is one.

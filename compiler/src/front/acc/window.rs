@@ -228,7 +228,7 @@ fn time_unit(unit: Value<'_>) -> Result<TimeUnit> {
 }
 
 /// The order of a partition by one field.
-fn single<'o>(order: Option<&'o Sort>, fault: impl FnOnce() -> Error) -> Result<&'o Sort> {
+fn single(order: Option<&Sort>, fault: impl FnOnce() -> Error) -> Result<&Sort> {
     order.filter(|order| order.parts.len() == 1).ok_or_else(fault)
 }
 

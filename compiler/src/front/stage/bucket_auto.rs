@@ -42,7 +42,8 @@ pub(super) fn parse(spec: Value<'_>, scope: &mut Scope<'_>) -> Result<Vec<Stage>
                 if output.get("_id").is_some() {
                     return Err(Error::location(15948, "a group's _id may only be specified once"));
                 }
-                fields = Some(acc::output(Some(output), scope.ctx)?);
+                // Without a field of its own a bucket has its count.
+                fields = Some(acc::output(Some(output).filter(|output| !output.is_empty()), scope.ctx)?);
             }
             "granularity" => granularity = Some(series(value)?),
             other => return Err(Error::location(40245, format!("Unrecognized option to $bucketAuto: {other}."))),

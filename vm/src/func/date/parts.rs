@@ -1,7 +1,7 @@
 //! The parts of a date: `$year` and its kind, `$dateToParts`, `$dateFromParts`.
 
 use super::calendar::{Civil, SECONDS_PER_DAY, day_number, iso_year_start};
-use super::zone::Zone;
+
 use super::{date, is_null, join, only_an_object, zone};
 use crate::code::Code;
 use crate::error::{Error, Result};
@@ -40,7 +40,7 @@ macro_rules! part {
                     value: "null",
                 },
             ],
-            eval: |_, args| read_part(args, $name, $read),
+            eval: |_, args| read_part(args, $read),
         };
     };
 }
@@ -80,24 +80,13 @@ fn int(number: i64) -> Value<'static> {
     Value::int32(number as i32)
 }
 
-fn read_part<'d>(args: &[Value<'d>], op: &str, read: fn(&Civil, i64) -> Value<'static>) -> Result<Value<'d>> {
+fn read_part<'d>(args: &[Value<'d>], read: fn(&Civil, i64) -> Value<'static>) -> Result<Value<'d>> {
     let &[value, timezone] = args else { return Ok(Value::NULL) };
     if value.is_nullish() {
         return Ok(Value::NULL);
     }
     let millis = date(value)?;
-    if is_null(timezone) {
-        return Ok(Value::NULL);
-    }
-    let zone = match timezone.as_str() {
-        Some(text) => Zone::parse(text)?,
-        None if timezone.is_nothing() => Zone::UTC,
-        None => {
-            let (kind, shown) = (timezone.tag().name(), describe(timezone));
-            let message = format!("{op} requires a string for the timezone argument, but was given a {kind} ({shown})");
-            return Err(Error::location(40533, message));
-        }
-    };
+    let Some(zone) = zone(timezone)? else { return Ok(Value::NULL) };
     Ok(read(&zone.civil(millis.div_euclid(1000)), millis.rem_euclid(1000)))
 }
 

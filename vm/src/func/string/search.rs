@@ -69,9 +69,9 @@ pub(super) fn replace<'d>(arena: &'d Bump, args: &[Value<'d>], op: &str, all: bo
         }
         text => Ok(text),
     };
-    let input = string(input, 51746, "input")?;
-    let find = string(find, 51745, "find")?;
-    let replacement = string(replacement, 51744, "replacement")?;
+    let input = string(input, 10503904, "input")?;
+    let find = string(find, 10503901, "find")?;
+    let replacement = string(replacement, 10503902, "replacement")?;
     let (Some(input), Some(find), Some(replacement)) = (input, find, replacement) else { return Ok(Value::NULL) };
     let places = places(input, find, if all { usize::MAX } else { 1 });
     if places.is_empty() {
