@@ -15,8 +15,8 @@ pub mod plan;
 pub mod rewrite;
 
 pub use compile::{
-    CompiledBucketAuto, CompiledCall, CompiledFilter, CompiledFunction, CompiledGraphLookup, CompiledGroup,
-    CompiledLookup, CompiledMerge, CompiledPipeline, CompiledProjection, CompiledSetting, CompiledStage,
+    CompiledBucketAuto, CompiledCall, CompiledDensify, CompiledFilter, CompiledFunction, CompiledGraphLookup,
+    CompiledGroup, CompiledLookup, CompiledMerge, CompiledPipeline, CompiledProjection, CompiledSetting, CompiledStage,
     CompiledSubPipeline, CompiledUpdate, CompiledWhenMatched, CompiledWindow, Lead, UpdateKind, compile_filter,
     compile_pipeline, compile_projection, compile_sort, compile_update, upsert_base,
 };

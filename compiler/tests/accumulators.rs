@@ -1,5 +1,7 @@
 //! Accumulators over groups, without storage: their documented examples, and the corpus.
 
+#![allow(clippy::panic, reason = "a test fails by panicking")]
+
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 

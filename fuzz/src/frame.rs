@@ -3,8 +3,8 @@
 use arbitrary::{Arbitrary, Unstructured};
 use smongo::wire::compress::{self, Compressor};
 use smongo::wire::frame::{self, HEADER_BYTES, Header};
-use smongo::wire::message::{self, Unreadable};
 use smongo::wire::legacy;
+use smongo::wire::message::{self, Unreadable};
 use smongo_vm::limits::MAX_INTERNAL_DOCUMENT_BYTES;
 use smongo_vm::value::{DocBuf, validate};
 

@@ -147,8 +147,7 @@ pub fn update(Case { request, docs }: &Case<UpdateRequest>) {
     let Some(parsed) = parse_update(request) else { return };
     let program = codegen::compile_update(parsed.clone()).expect("what parses compiles");
     let how = UpdateInputs { matched_position: request.matched_position, is_insert: request.is_insert };
-    let oracle_how =
-        oracle::UpdateInputs { matched_position: request.matched_position, is_insert: request.is_insert };
+    let oracle_how = oracle::UpdateInputs { matched_position: request.matched_position, is_insert: request.is_insert };
     let mut machine = Machine::new();
     for doc in docs.iter().filter(|doc| has_unique_names(doc)) {
         // What is stored has an `_id`.
@@ -245,6 +244,7 @@ pub fn assert_valid(value: Value<'_>, what: &str) {
 /// A projection by recursion over document and tree.
 fn projected(projection: &Projection, doc: &RawDoc, env: &Env<'_>) -> Result<DocBuf> {
     let projector = Projector { kind: projection.kind, root: doc, env };
+    projector.evaluate_all(&projection.tree)?;
     let mut out = Vec::new();
     let mut writer = DocWriter::new(&mut out);
     projector.level(doc, &projection.tree, &mut writer)?;
@@ -259,6 +259,16 @@ struct Projector<'p> {
 }
 
 impl Projector<'_> {
+    /// Every computed field, for its error. mongod evaluates a field once for each place it is written to, and so not
+    /// at all below an empty array; the machine evaluates it once for each document.
+    fn evaluate_all(&self, tree: &FieldTree) -> Result<()> {
+        tree.fields.iter().try_for_each(|(_, action)| match action {
+            FieldAction::Compute(expr) => oracle::evaluate(expr, self.root, self.env).map(drop),
+            FieldAction::Nested(inner) => self.evaluate_all(inner),
+            _ => Ok(()),
+        })
+    }
+
     fn level(&self, doc: &RawDoc, tree: &FieldTree, out: &mut DocWriter<'_, Vec<u8>>) -> Result<()> {
         let mut nested = Vec::new();
         for element in doc {

@@ -233,14 +233,7 @@ fn instruction(u: &mut Bytes<'_>, name: &str, shapes: &Shapes, at: u16, last: u1
     Ok(op)
 }
 
-fn operand(
-    u: &mut Bytes<'_>,
-    name: &str,
-    kind: &str,
-    shapes: &Shapes,
-    at: u16,
-    last: u16,
-) -> arbitrary::Result<u16> {
+fn operand(u: &mut Bytes<'_>, name: &str, kind: &str, shapes: &Shapes, at: u16, last: u16) -> arbitrary::Result<u16> {
     let count = match kind {
         "Src" | "Dst" => shapes.registers,
         "ConstId" => shapes.constants,
@@ -337,7 +330,8 @@ fn tables(
         for is_document in [true, false] {
             let (first, count) = run_of(u, registers, None)?;
             let names = if is_document {
-                (0..count).map(|_| u.choose(&smongo_vm::value::arbitrary::NAMES).map(|&name| name.into()))
+                (0..count)
+                    .map(|_| u.choose(&smongo_vm::value::arbitrary::NAMES).map(|&name| name.into()))
                     .collect::<arbitrary::Result<_>>()?
             } else {
                 Box::default()
@@ -362,7 +356,9 @@ fn tables(
             let kind = *u.choose(&kinds)?;
             put!(builder.projection(Projection { kind, root: projection_node(u, &shapes, 2)? }));
         }
-        if u.ratio(1, 4)? && let Some(mut update) = parse_update(&u.arbitrary()?) {
+        if u.ratio(1, 4)?
+            && let Some(mut update) = parse_update(&u.arbitrary()?)
+        {
             if u.ratio(1, 8)? {
                 update.args.pop();
                 update.predicates.pop();
@@ -495,4 +491,28 @@ fn test(u: &mut Bytes<'_>, shapes: &Shapes) -> arbitrary::Result<smongo_vm::Resu
         }
         _ => Test::ExactlyOne(vec![sub_program(u, shapes)?, sub_program(u, shapes)?]),
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The target says little when hardly any program is accepted.
+    #[test]
+    fn many_programs_are_accepted_and_many_are_not() {
+        let mut state = 1u64;
+        let mut byte = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 56) as u8
+        };
+        let (mut made, mut accepted) = (0, 0);
+        for _ in 0..400 {
+            let bytes: Vec<u8> = (0..1024).map(|_| byte()).collect();
+            let Ok(parts) = Parts::arbitrary(&mut Unstructured::new(&bytes)) else { continue };
+            made += 1;
+            accepted += usize::from(parts.program.is_ok());
+            verified(&parts);
+        }
+        assert!(made > 200 && accepted * 10 > made && accepted < made, "{accepted} of {made}");
+    }
 }

@@ -10,7 +10,9 @@ use serde::Serialize;
 
 use super::UpdateModifications;
 use super::action::{
-    Aggregate, CountDocuments, CreateIndex, Delete, Distinct, DropCollection, DropIndexes, EstimatedDocumentCount, Find, FindOne, FindOneAndDelete, FindOneAndReplace, FindOneAndUpdate, InsertMany, InsertOne, ListIndexNames, ReplaceOne, Update,
+    Aggregate, CountDocuments, CreateIndex, Delete, Distinct, DropCollection, DropIndexes, EstimatedDocumentCount,
+    Find, FindOne, FindOneAndDelete, FindOneAndReplace, FindOneAndUpdate, InsertMany, InsertOne, ListIndexNames,
+    ReplaceOne, Update,
 };
 use crate::engine::Engine;
 use crate::error::Result;

@@ -34,11 +34,7 @@ impl<T> Cursor<T> {
         Ok(cursor)
     }
 
-    pub(super) fn open_aggregate(
-        engine: &Arc<Engine>,
-        op: &OpContext,
-        request: &AggregateRequest<'_>,
-    ) -> Result<Self> {
+    pub(super) fn open_aggregate(engine: &Arc<Engine>, op: &OpContext, request: &AggregateRequest<'_>) -> Result<Self> {
         let mut cursor = Self::new(engine, &request.ns, request.batch_size);
         cursor.fill(|engine, batch| engine.aggregate(op, request, batch))?;
         Ok(cursor)

@@ -14,7 +14,9 @@ use super::entry::{IndexEntry, new_uuid, uuid_text};
 use crate::collection::{Collection, State, stored_document};
 use crate::error::{Error, Result};
 use crate::index::{self, Builder, Index};
-use crate::request::{CreateIndexesRequest, CreatedIndexes, IndexSelection, Namespace, OpContext};
+use crate::request::{
+    CreateIndexesRequest, CreatedIndexes, IndexSelection, ModifiedIndex, ModifyIndexRequest, Namespace, OpContext,
+};
 use crate::shell_text::ShellText;
 
 /// The most indexes of a collection; MongoDB's limit.
@@ -125,6 +127,45 @@ impl Catalog {
         Ok(count(before))
     }
 
+    /// Changes an index's options.
+    pub fn modify_index(&self, request: &ModifyIndexRequest<'_>) -> Result<ModifiedIndex> {
+        let ns = &request.ns;
+        let _changing = self.change()?;
+        let missing = || Error::new(Code::NAMESPACE_NOT_FOUND, format!("ns does not exist: {ns}"));
+        let coll = self.get(ns).ok_or_else(missing)?;
+        let mut state = coll.lock_exclusively();
+        let mut indexes = state.indexes().to_vec();
+        let Some(index) = indexes.iter_mut().find(|index| is_selected(index, &request.index)) else {
+            let wanted = match &request.index {
+                IndexSelection::Pattern(pattern) => ShellText(Value::document(pattern)).to_string(),
+                IndexSelection::Names(names) => names.join(", "),
+                IndexSelection::All => String::new(),
+            };
+            return Err(Error::new(Code::INDEX_NOT_FOUND, format!("cannot find index {wanted} for ns {ns}")));
+        };
+        if index.is_id() && request.hidden.is_some() {
+            return Err(Error::new(Code::BAD_VALUE, "can't hide _id index"));
+        }
+        let spec = &index.entry().spec;
+        let seconds = |spec: &DocBuf| spec.get("expireAfterSeconds").and_then(Value::as_integer);
+        let changed = index::with_changes(spec, request.hidden, request.expire_after_seconds)?;
+        let was_hidden = index.description().is_hidden;
+        let modified = ModifiedIndex {
+            hidden: request.hidden.filter(|hidden| *hidden != was_hidden).map(|hidden| (was_hidden, hidden)),
+            expire_after_seconds: request
+                .expire_after_seconds
+                .and_then(|_| Some((seconds(spec), seconds(&changed)?)))
+                .filter(|(old, new)| *old != Some(*new)),
+        };
+        if modified != ModifiedIndex::default() {
+            let entry = IndexEntry { spec: changed, ident: index.entry().ident.clone() };
+            *index = Arc::new(Index::open(&self.storage, entry)?);
+            self.list(&coll, &state, &indexes)?;
+            state.set_indexes(indexes);
+        }
+        Ok(modified)
+    }
+
     /// Writes the collection's entry with these indexes.
     fn list(&self, coll: &Collection, state: &State, indexes: &[Arc<Index>]) -> Result<()> {
         let mut entry = coll.entry(state);
@@ -160,6 +201,15 @@ fn missing_of(ns: &Namespace, wanted: &[DocBuf], known: &[DocBuf]) -> Result<Vec
         missing.push(spec.clone());
     }
     Ok(missing)
+}
+
+/// Whether an index is the one that is asked for.
+fn is_selected(index: &Index, selection: &IndexSelection<'_>) -> bool {
+    match selection {
+        IndexSelection::All => false,
+        IndexSelection::Names(names) => names.contains(&index.name()),
+        IndexSelection::Pattern(pattern) => index::same_pattern(index.key_pattern(), pattern),
+    }
 }
 
 /// The names of the indexes that a request wants dropped.

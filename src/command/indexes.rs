@@ -10,10 +10,8 @@ use super::table::{Command, Usage};
 use crate::error::{Error, Result};
 use crate::request::{CreateIndexesRequest, IndexSelection};
 
-pub(super) static CREATE_INDEXES: Command = Command::new("createIndexes", create_indexes, "builds indexes")
-    .api_v1()
-    .writes()
-    .uses_collection(Usage::Commands);
+pub(super) static CREATE_INDEXES: Command =
+    Command::new("createIndexes", create_indexes, "builds indexes").api_v1().writes().uses_collection(Usage::Commands);
 
 arguments! {
     /// Arguments of `createIndexes`.

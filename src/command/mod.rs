@@ -13,6 +13,7 @@ mod auth;
 mod build_info;
 mod bulk_write;
 mod clock;
+mod coll_mod;
 mod collections;
 mod concern;
 mod count;

@@ -8,9 +8,9 @@ use std::sync::OnceLock;
 
 use super::reply::Reply;
 use super::{
-    Call, aggregate, auth, build_info, bulk_write, collections, count, current_op, cursors, delete, diagnostics,
-    distinct, explain, find, find_and_modify, get_log, handshake, indexes, insert, listing, parameters, replication,
-    server_status, sessions, stats, update,
+    Call, aggregate, auth, build_info, bulk_write, coll_mod, collections, count, current_op, cursors, delete,
+    diagnostics, distinct, explain, find, find_and_modify, get_log, handshake, indexes, insert, listing, parameters,
+    replication, server_status, sessions, stats, update,
 };
 use crate::error::Result;
 
@@ -132,6 +132,7 @@ pub(super) static COMMANDS: &[&Command] = &[
     &auth::GETNONCE,
     &auth::LOGOUT,
     &build_info::BUILD_INFO,
+    &coll_mod::COLL_MOD,
     &collections::CREATE,
     &collections::DROP,
     &collections::DROP_DATABASE,

@@ -14,9 +14,7 @@ use crate::collection::Collection;
 use crate::cursor::OpenCursor;
 use crate::error::{Error, Result};
 use crate::exec::op::{Documents, Eof, Limit};
-use crate::exec::{
-    Assembly, Executor, Matching, Operator, Plan, attach, check_collation, declare_variables, plan_matching,
-};
+use crate::exec::{Assembly, Executor, Matching, Plan, attach, check_collation, declare_variables, plan_matching};
 use crate::request::{AggregateRequest, Namespace, OpContext};
 
 /// A pipeline about to run.
@@ -56,8 +54,8 @@ impl Engine {
         let writes = |stage: &CompiledStage| matches!(stage, CompiledStage::Out(_) | CompiledStage::Merge(_));
         let sink = compiled.stages.pop_if(|stage| writes(stage));
         let others = self.others(&compiled)?;
-        let (root, coll, variables) = self.assemble(request, compiled, variables)?;
-        Ok(Prepared { executor: Executor::new(root, coll, variables).reading(others), sink })
+        let executor = self.assemble(request, compiled, variables)?.reading(others);
+        Ok(Prepared { executor, sink })
     }
 
     /// The collections that a pipeline reads besides its own; those that do not exist are empty.
@@ -66,22 +64,24 @@ impl Engine {
         compiled.collections.iter().map(|name| Ok(self.catalog.get(&named(name)?))).collect()
     }
 
+    /// The operators of a pipeline, over what its first stage reads.
     fn assemble(
         &self,
         request: &AggregateRequest<'_>,
         compiled: CompiledPipeline,
         variables: Vec<OwnedValue>,
-    ) -> Result<(Box<dyn Operator>, Option<Arc<Collection>>, Vec<OwnedValue>)> {
+    ) -> Result<Executor> {
         let CompiledPipeline { lead, mut stages, .. } = compiled;
         if let Some(CompiledStage::Facts(facts)) = stages.first() {
             let documents = self.facts(&request.ns, &request.host, facts)?;
             let root = Box::new(Documents::new(documents, None));
             stages.remove(0);
-            return Ok((attach(root, &stages, &mut Assembly::default())?, None, variables));
+            let root = attach(root, &stages, &mut Assembly::default())?;
+            return Ok(Executor::new(root, None, variables));
         }
         if !request.has_collection {
             let root = attach(Box::new(Eof::default()), &stages, &mut Assembly::default())?;
-            return Ok((root, None, variables));
+            return Ok(Executor::new(root, None, variables));
         }
         let (plan, coll) = self.plan_over(&request.ns, |shared| {
             let mut plan = plan_matching(shared, &matching(&lead, request))?;
@@ -92,7 +92,7 @@ impl Engine {
             Ok(plan)
         })?;
         let Plan { root, variables, .. } = plan;
-        Ok((root, coll, variables))
+        Ok(Executor::new(root, coll, variables))
     }
 }
 

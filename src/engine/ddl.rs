@@ -10,7 +10,7 @@ use crate::exec::op::{Documents, FilterProgram};
 use crate::exec::{Executor, Flow};
 use crate::request::{
     CreateIndexesRequest, CreateRequest, CreatedIndexes, DroppedCollection, IndexSelection, ListCollectionsRequest,
-    Namespace, OpContext,
+    ModifiedIndex, ModifyIndexRequest, Namespace, OpContext,
 };
 
 impl Engine {
@@ -64,6 +64,17 @@ impl Engine {
     pub fn drop_indexes(&self, op: &OpContext, ns: &Namespace, which: &IndexSelection<'_>) -> Result<u32> {
         op.check()?;
         self.catalog.drop_indexes(ns, which)
+    }
+
+    /// Whether there is a collection of this name.
+    pub fn has_collection(&self, ns: &Namespace) -> bool {
+        self.catalog.get(ns).is_some()
+    }
+
+    /// Changes an index.
+    pub fn modify_index(&self, op: &OpContext, request: &ModifyIndexRequest<'_>) -> Result<ModifiedIndex> {
+        op.check()?;
+        self.catalog.modify_index(request)
     }
 
     /// Starts a cursor over the descriptions of a collection's indexes.

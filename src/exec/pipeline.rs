@@ -8,10 +8,11 @@ use smongo_vm::value::DocBuf;
 
 use super::Operator;
 use super::op::{
-    BucketAuto, Count, Direction, Eof, Facet, Filter, GraphLookup, Group, Limit, Lookup, QuotedDocuments, Redact, Sample, Scan, Skip,
-    Sort, Transform, UnionWith, Unwind, Window,
+    BucketAuto, Count, Densify, Direction, Eof, Facet, Filter, GraphLookup, Group, Limit, Lookup, QuotedDocuments,
+    Redact, Sample, Scan, Skip, Sort, Transform, UnionWith, Unwind, Window,
 };
-use super::plan::access;
+use super::plan::reach;
+use crate::collection::Shared;
 use crate::error::{Error, Result};
 
 /// What is known while the operators of one query are put together.
@@ -60,13 +61,10 @@ fn attach_one(input: Box<dyn Operator>, stage: &CompiledStage, assembly: &mut As
         CompiledStage::Sample(size) => Box::new(Sample::new(input, *size)),
         // The documents do not depend on what comes before, which is nothing.
         CompiledStage::Documents(program) => Box::new(QuotedDocuments::new(Arc::clone(program))),
-        CompiledStage::UnionWith(from) => {
-            let number = assembly.next_child();
-            let second = source(from, None, assembly)?;
-            Box::new(UnionWith::new(input, second, from.coll, number))
-        }
+        CompiledStage::UnionWith(from) => Box::new(UnionWith::new(input, Arc::clone(from), assembly.next_child())),
         CompiledStage::Lookup(lookup) => Box::new(Lookup::new(input, Arc::clone(lookup))),
         CompiledStage::GraphLookup(search) => Box::new(GraphLookup::new(input, Arc::clone(search))),
+        CompiledStage::Densify(densify) => Box::new(Densify::new(input, Arc::clone(densify))),
         CompiledStage::Facet(facets) => Box::new(Facet::new(input, facets, assembly)?),
         // The engine takes these away from the ends of a request's pipeline, and they stand nowhere else.
         CompiledStage::Out(_) | CompiledStage::Merge(_) => return Err(misplaced("a writing stage")),
@@ -82,15 +80,16 @@ fn misplaced(what: &str) -> Error {
     Error::new(Code::INTERNAL_ERROR, format!("{what} stands inside a pipeline"))
 }
 
-/// The operators of a pipeline inside a stage. `join` is what its documents must satisfy besides.
+/// The operators of a pipeline inside a stage over the collection `shared`. `join` is what its documents must satisfy
+/// besides.
 pub(crate) fn source(
     from: &CompiledSubPipeline,
     join: Option<&(CompiledFilter, DocBuf)>,
-    assembly: &mut Assembly,
+    shared: Option<&Shared<'_>>,
 ) -> Result<Box<dyn Operator>> {
     let root: Box<dyn Operator> = match (from.coll, join.or(from.filter.as_ref())) {
         (None, _) => Box::new(Eof::default()),
-        (Some(_), Some((filter, source))) => access(filter, source, None),
+        (Some(_), Some((filter, source))) => reach(shared, filter, source),
         (Some(_), None) => Box::new(Scan::new(0, Direction::Forward, None)),
     };
     let root = match (join, &from.filter) {
@@ -99,5 +98,5 @@ pub(crate) fn source(
         }
         _ => root,
     };
-    attach(root, &from.stages, assembly)
+    attach(root, &from.stages, &mut Assembly::default())
 }

@@ -168,6 +168,21 @@ fn index_scan(
     }
 }
 
+/// The operators that reach the documents of a filter inside a pipeline.
+pub(super) fn reach(shared: Option<&Shared<'_>>, filter: &CompiledFilter, source: &RawDoc) -> Box<dyn Operator> {
+    let Some(shared) = shared else { return Box::new(Eof::default()) };
+    match index_scan(shared, filter, None, None) {
+        Some(scan) => index_access(shared, scan, filter, source),
+        None => access(filter, source, None),
+    }
+}
+
+/// Whether an index finds the documents of a filter.
+pub(crate) fn finds_by_index(shared: Option<&Shared<'_>>, filter: &CompiledFilter) -> bool {
+    let by_other_index = |shared: &Shared<'_>| index_scan(shared, filter, None, None).is_some();
+    filter.id_equality().is_some() || shared.is_some_and(by_other_index)
+}
+
 /// The operators of a scan of an index.
 fn index_access(
     shared: &Shared<'_>,
@@ -177,14 +192,13 @@ fn index_access(
 ) -> Box<dyn Operator> {
     let Some(index) = shared.indexes().get(scan.index) else { return access(filter, source, None) };
     let needs_filter = !scan.proves_filter && !filter.is_trivial();
-    let program =
-        needs_filter.then(|| FilterProgram { program: Arc::clone(&filter.program), source: source.into() });
+    let program = needs_filter.then(|| FilterProgram { program: Arc::clone(&filter.program), source: source.into() });
     let scan = IndexScan::new(1, index, scan.bounds, scan.direction);
     Box::new(Fetch::new(0, Box::new(scan), program))
 }
 
 /// How documents are reached: by `_id` where the filter pins it down, else by looking at all of them.
-pub(super) fn access(filter: &CompiledFilter, source: &RawDoc, order: Option<Direction>) -> Box<dyn Operator> {
+fn access(filter: &CompiledFilter, source: &RawDoc, order: Option<Direction>) -> Box<dyn Operator> {
     let program = FilterProgram { program: Arc::clone(&filter.program), source: source.into() };
     match filter.id_equality() {
         Some(id) if order.is_none() => Box::new(IdLookup::new(0, id, program)),

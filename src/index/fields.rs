@@ -40,7 +40,8 @@ impl FieldKeys {
     /// A hash says nothing of elements, so hashed fields have none.
     fn check_hashed(&self, keys: &KeySet) -> VmResult<()> {
         let fields = self.description.fields.iter().zip(&keys.arrays);
-        let refused = fields.into_iter().find(|(field, arrays)| field.order == FieldOrder::Hashed && !arrays.is_empty());
+        let refused =
+            fields.into_iter().find(|(field, arrays)| field.order == FieldOrder::Hashed && !arrays.is_empty());
         match refused {
             None => Ok(()),
             Some((field, _)) => Err(Error::location(

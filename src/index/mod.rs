@@ -37,7 +37,7 @@ pub(crate) use build::Builder;
 pub(crate) use id::{append_id_key, id_spec, is_id_pattern};
 pub(crate) use keys::{KeyGenerator, KeyScratch, KeySet, Layout, record_id_of};
 pub(crate) use multikey::{ArrayPaths, is_reserved};
-pub(crate) use spec::{check_conflicts, normalize, same_pattern};
+pub(crate) use spec::{check_conflicts, normalize, same_pattern, with_changes};
 
 use multikey::Multikey;
 
@@ -264,10 +264,7 @@ fn describe(spec: &RawDoc) -> Result<(IndexDescription, PartialProgram)> {
         Some(filter) => (Some(filter.ir), Some(filter.program)),
         None => (None, None),
     };
-    Ok((
-        IndexDescription { fields, is_sparse: is_on("sparse"), partial_filter, is_hidden: is_on("hidden") },
-        program,
-    ))
+    Ok((IndexDescription { fields, is_sparse: is_on("sparse"), partial_filter, is_hidden: is_on("hidden") }, program))
 }
 
 fn order_of(value: Value<'_>) -> FieldOrder {

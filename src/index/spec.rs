@@ -13,21 +13,40 @@ use crate::shell_text::ShellText;
 /// The most fields of an index; MongoDB's limit.
 const MAX_FIELDS: usize = 32;
 
-/// Options of kinds of indexes that there are none of here, with the kind that has them.
-const OPTIONS_OF_KINDS: [(&str, &str); 8] = [
-    ("weights", "text"),
-    ("default_language", "text"),
-    ("language_override", "text"),
-    ("textIndexVersion", "text"),
-    ("2dsphereIndexVersion", "2dsphere"),
-    ("bits", "2d"),
-    ("min", "2d"),
-    ("max", "2d"),
+/// Options of kinds of indexes that there are none of here, with the kind that has them and the type they want.
+const OPTIONS_OF_KINDS: [(&str, &str, OptionType); 8] = [
+    ("weights", "text", OptionType::Object),
+    ("default_language", "text", OptionType::String),
+    ("language_override", "text", OptionType::String),
+    ("textIndexVersion", "text", OptionType::Number),
+    ("2dsphereIndexVersion", "2dsphere", OptionType::Number),
+    ("bits", "2d", OptionType::Number),
+    ("min", "2d", OptionType::Number),
+    ("max", "2d", OptionType::Number),
 ];
 
+/// The type of an option's value.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum OptionType {
+    Number,
+    Object,
+    String,
+}
+
+impl OptionType {
+    fn check(self, name: &str, value: Value<'_>) -> Result<()> {
+        let (fits, wanted) = match self {
+            OptionType::Number => (value.is_number(), "a number"),
+            // A text index is also weighted by the name of a field.
+            OptionType::Object => (value.as_doc().is_some() || value.tag() == Tag::String, "an object"),
+            OptionType::String => (value.tag() == Tag::String, "a string"),
+        };
+        if fits { Ok(()) } else { Err(wrong_type(name, wanted, value)) }
+    }
+}
+
 /// Options without a meaning of their own here.
-const WITHOUT_EFFECT: [&str; 7] =
-    ["v", "key", "name", "ns", "background", "dropDups", "storageEngine"];
+const WITHOUT_EFFECT: [&str; 7] = ["v", "key", "name", "ns", "background", "dropDups", "storageEngine"];
 
 /// Kinds of indexes that MongoDB has and smongo does not.
 const REFUSED_KINDS: [&str; 5] = ["text", "2d", "2dsphere", "wildcard", "columnstore"];
@@ -73,10 +92,7 @@ fn required(field: &str) -> Error {
 }
 
 fn wrong_type(field: &str, wanted: &str, value: Value<'_>) -> Error {
-    Error::new(
-        Code::TYPE_MISMATCH,
-        format!("The field '{field}' must be {wanted}, but got {}", value.tag().name()),
-    )
+    Error::new(Code::TYPE_MISMATCH, format!("The field '{field}' must be {wanted}, but got {}", value.tag().name()))
 }
 
 fn refused(message: impl Into<String>) -> Error {
@@ -133,10 +149,7 @@ fn check_options(spec: &RawDoc, key: &RawDoc, ignore_unknown: bool) -> Result<()
             "collation" => {
                 let Some(collation) = value.as_doc() else { return Err(wrong_type(name, "an object", value)) };
                 if collation.is_empty() {
-                    return Err(Error::new(
-                        Code::BAD_VALUE,
-                        "The field 'collation' cannot be an empty object.",
-                    ));
+                    return Err(Error::new(Code::BAD_VALUE, "The field 'collation' cannot be an empty object."));
                 }
                 if collation.get("locale").and_then(Value::as_str) != Some("simple") {
                     return Err(unsupported("collations besides 'simple'"));
@@ -150,11 +163,13 @@ fn check_options(spec: &RawDoc, key: &RawDoc, ignore_unknown: bool) -> Result<()
             }
             "clustered" => return Err(unsupported("clustered indexes")),
             name if WITHOUT_EFFECT.contains(&name) => {}
-            name => match OPTIONS_OF_KINDS.iter().find(|(option, _)| *option == name) {
-                Some((_, kind)) if !has_kind(key, kind) => {
-                    return Err(refused(format!("The field '{name}' is only allowed in an index of type {kind}")));
+            name => match OPTIONS_OF_KINDS.iter().find(|(option, ..)| *option == name) {
+                Some((_, kind, wanted)) => {
+                    wanted.check(name, value)?;
+                    if !has_kind(key, kind) {
+                        return Err(refused(format!("The field '{name}' is only allowed in an index of type {kind}")));
+                    }
                 }
-                Some(_) => {}
                 None if ignore_unknown => {}
                 None => {
                     return Err(Error::new(
@@ -255,8 +270,10 @@ fn check_key(key: &RawDoc) -> Result<()> {
     if hashed > 1 {
         return Err(Error::new(
             Code(31303),
-            format!("A maximum of one index field is allowed to be hashed but found {hashed} for 'key' {}",
-                ShellText(Value::document(key))),
+            format!(
+                "A maximum of one index field is allowed to be hashed but found {hashed} for 'key' {}",
+                ShellText(Value::document(key))
+            ),
         ));
     }
     Ok(())
@@ -273,9 +290,8 @@ fn check_field_name(name: &str) -> Result<()> {
         return Err(refused("Index keys cannot contain an empty field."));
     }
     let is_reference = |part: &str| matches!(part, "$id" | "$ref" | "$db");
-    let refused_part = name.split('.').enumerate().any(|(at, part)| {
-        part.starts_with('$') && (at == 0 || !is_reference(part))
-    });
+    let refused_part =
+        name.split('.').enumerate().any(|(at, part)| part.starts_with('$') && (at == 0 || !is_reference(part)));
     if refused_part {
         return Err(refused("Index key contains an illegal field name: field name starts with '$'."));
     }
@@ -325,6 +341,9 @@ fn check_together(spec: &RawDoc, key: &RawDoc) -> Result<()> {
         if is_on(spec, "sparse") {
             return Err(refused("cannot mix \"partialFilterExpression\" and \"sparse\" options"));
         }
+        if filter.get("$text").is_some() {
+            return Err(Error::new(Code::BAD_VALUE, "$text is not allowed in this context"));
+        }
         check_partial_filter(&compile_filter(filter, &mut ParseContext::new())?.ir)?;
     }
     if spec.get("expireAfterSeconds").is_some() && key.iter().nth(1).is_some() {
@@ -356,8 +375,42 @@ fn check_partial_filter(filter: &Filter) -> Result<()> {
             ..
         } => Ok(()),
         Filter::Leaf { test: LeafTest::In { patterns, .. }, .. } if patterns.is_empty() => Ok(()),
+        Filter::Expr(_) => Err(Error::new(Code::QUERY_FEATURE_NOT_ALLOWED, "$expr is not allowed in this context")),
         _ => Err(refused("Expression not supported in partial index")),
     }
+}
+
+/// A description with other values of what may change during an index's life.
+pub(crate) fn with_changes(
+    spec: &RawDoc,
+    hidden: Option<bool>,
+    expire_after_seconds: Option<Value<'_>>,
+) -> Result<DocBuf> {
+    if let Some(seconds) = expire_after_seconds {
+        check_seconds(seconds).map_err(|error| Error::new(Code::INVALID_OPTIONS, error.message()))?;
+        if pattern_of(spec).iter().nth(1).is_some() || is_id_pattern(pattern_of(spec)) {
+            let message = "TTL indexes are single-field indexes, compound indexes do not support TTL";
+            return Err(Error::new(Code::INVALID_OPTIONS, message));
+        }
+    }
+    Ok(DocBuf::build(|doc| {
+        for option in spec {
+            let changes = match option.name_str() {
+                "hidden" => hidden.is_some(),
+                "expireAfterSeconds" => expire_after_seconds.is_some(),
+                _ => false,
+            };
+            if !changes {
+                doc.raw_element(option.raw());
+            }
+        }
+        if hidden == Some(true) {
+            doc.value("hidden", Value::TRUE);
+        }
+        if let Some(seconds) = expire_after_seconds {
+            doc.value("expireAfterSeconds", stored_seconds(seconds));
+        }
+    }))
 }
 
 /// How an index that is asked for stands to one that there is.
@@ -383,7 +436,8 @@ fn relation(a: &RawDoc, b: &RawDoc) -> Relation {
     if !same_pattern(pattern_of(a), pattern_of(b)) || !same("partialFilterExpression") {
         return Relation::Different;
     }
-    if !is_id && !(same("unique") && same("sparse")) {
+    let same_documents = is_id || same("unique") && same("sparse");
+    if !same_documents {
         return Relation::Different;
     }
     if same("hidden") && same("expireAfterSeconds") { Relation::Identical } else { Relation::Equivalent }
@@ -486,7 +540,10 @@ mod tests {
             ("{key: {a: 1}, name: 'x', partialFilterExpression: {a: {$ne: 1}}}", Some(67)),
             ("{key: {a: 1}, name: 'x', partialFilterExpression: {a: /x/}}", Some(67)),
             ("{key: {a: 1}, name: 'x', partialFilterExpression: {a: 1}, sparse: true}", Some(67)),
+            ("{key: {a: 1}, name: 'x', partialFilterExpression: {$expr: {$eq: ['$a', 1]}}}", Some(224)),
             ("{key: {a: 'hashed'}, name: 'x', unique: true}", Some(16764)),
+            ("{key: {a: 1}, name: 'x', bits: 'x'}", Some(14)),
+            ("{key: {a: 1}, name: 'x', bits: 1}", Some(67)),
         ] {
             let result = normalize(&parse_doc(spec).unwrap(), false);
             assert_eq!(result.err().map(|error| error.code()), code, "{spec}");

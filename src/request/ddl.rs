@@ -1,6 +1,6 @@
 //! Requests about collections as such.
 
-use smongo_vm::value::RawDoc;
+use smongo_vm::value::{RawDoc, Value};
 
 use super::Namespace;
 
@@ -58,6 +58,28 @@ pub enum IndexSelection<'r> {
     Names(Vec<&'r str>),
     /// The one with this key pattern.
     Pattern(&'r RawDoc),
+}
+
+/// What `collMod` changes about an index.
+#[derive(Clone, Debug)]
+pub struct ModifyIndexRequest<'r> {
+    /// The collection.
+    pub ns: Namespace,
+    /// The index: one name or a key pattern.
+    pub index: IndexSelection<'r>,
+    /// Whether queries are to do without the index.
+    pub hidden: Option<bool>,
+    /// How long after the date in the indexed field a document is to be removed; a number.
+    pub expire_after_seconds: Option<Value<'r>>,
+}
+
+/// What an index was like before and after a change; a part is absent where nothing changed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ModifiedIndex {
+    /// Whether it was hidden, and is.
+    pub hidden: Option<(bool, bool)>,
+    /// The seconds after which documents went, if they did, and go.
+    pub expire_after_seconds: Option<(Option<i64>, i64)>,
 }
 
 /// `listCollections`.

@@ -17,6 +17,7 @@ pub use context::OpContext;
 pub(crate) use context::wall_clock_millis;
 pub use ddl::{
     CreateIndexesRequest, CreateRequest, CreatedIndexes, DroppedCollection, IndexSelection, ListCollectionsRequest,
+    ModifiedIndex, ModifyIndexRequest,
 };
 pub use explain::{ExplainRequest, Explained, Verbosity};
 pub use namespace::Namespace;

@@ -70,7 +70,11 @@ fn scalar_or_small(random: &mut Random) -> Bson {
 fn array(random: &mut Random, depth: usize) -> Bson {
     let items = (0..random.below(4)).map(|_| match random.below(6) {
         0 if depth < 2 => array(random, depth + 1),
-        1 | 2 => Bson::Document(if depth < 2 { inner(random) } else { doc! { "b": 1 } }),
+        1 | 2 => Bson::Document(if depth < 2 {
+            inner(random)
+        } else {
+            doc! { "b": 1 }
+        }),
         _ => scalar_or_small(random),
     });
     Bson::Array(items.collect())
@@ -143,7 +147,12 @@ fn filter(random: &mut Random, depth: usize) -> Document {
     if depth < 2 && random.one_in(4) {
         let parts: Vec<Document> = (0..1 + random.below(3)).map(|_| self::filter(random, depth + 1)).collect();
         let parts = if depth == 0 {
-            (0..1 + random.below(3)).map(|_| { let path = *random.pick(&PATHS); doc! { path: test(random, 1) } }).collect()
+            (0..1 + random.below(3))
+                .map(|_| {
+                    let path = *random.pick(&PATHS);
+                    doc! { path: test(random, 1) }
+                })
+                .collect()
         } else {
             parts
         };

@@ -1,7 +1,7 @@
 //! Indexes: making and dropping them, what they forbid, and what is left of them after reopening.
 
 use bson::{Bson, DateTime, Document, doc};
-use smongo::request::Verbosity;
+use smongo::request::{IndexSelection, ModifyIndexRequest, Namespace, OpContext, Verbosity};
 use smongo::{Client, Collection};
 
 use crate::{Fixture, numbers};
@@ -102,7 +102,13 @@ fn sparse_and_partial_indexes_hold_some_documents() {
     fixture.coll.insert_one(doc! { "_id": 6, "a": [{ "b": 3 }, { "c": 1 }] }).run().unwrap();
 
     let fixture = Fixture::with((0..6).map(|n| doc! { "_id": n, "a": n % 3, "on": n < 3 }));
-    fixture.coll.create_index(doc! { "a": 1 }).unique(true).partial_filter_expression(doc! { "on": true }).run().unwrap();
+    fixture
+        .coll
+        .create_index(doc! { "a": 1 })
+        .unique(true)
+        .partial_filter_expression(doc! { "on": true })
+        .run()
+        .unwrap();
     assert_eq!(stages(&fixture.coll, doc! { "a": 1 }), ["COLLSCAN"]);
     assert_eq!(stages(&fixture.coll, doc! { "a": 1, "on": true }), ["FETCH", "IXSCAN"]);
     assert_eq!(fixture.ids(doc! { "a": 1, "on": true }), numbers([1]));
@@ -173,6 +179,30 @@ fn hidden_indexes_are_kept_up_and_not_used() {
     assert_eq!(fixture.coll.insert_one(doc! { "_id": 2, "a": 1 }).run().unwrap_err().code(), 11000);
     let hinted = fixture.coll.find(doc! {}).hint("a_1").run();
     assert_eq!(hinted.err().map(|error| error.code()), Some(2));
+}
+
+#[test]
+fn an_index_can_be_hidden_and_shown_again() {
+    let fixture = Fixture::with([doc! { "_id": 1, "a": 1 }]);
+    fixture.coll.create_index(doc! { "a": 1 }).run().unwrap();
+    let modify = |name: &str, hidden| {
+        let request = ModifyIndexRequest {
+            ns: Namespace::new("db", "c").unwrap(),
+            index: IndexSelection::Names(vec![name]),
+            hidden: Some(hidden),
+            expire_after_seconds: None,
+        };
+        fixture.client.engine().modify_index(&OpContext::new(), &request).map(|modified| modified.hidden)
+    };
+    assert_eq!(modify("a_1", true).unwrap(), Some((false, true)));
+    assert_eq!(modify("a_1", true).unwrap(), None);
+    assert_eq!(stages(&fixture.coll, doc! { "a": 1 }), ["COLLSCAN"]);
+    fixture.coll.insert_one(doc! { "_id": 2, "a": 1 }).run().unwrap();
+    assert_eq!(modify("a_1", false).unwrap(), Some((true, false)));
+    assert_eq!(stages(&fixture.coll, doc! { "a": 1 }), ["FETCH", "IXSCAN"]);
+    assert_eq!(fixture.ids(doc! { "a": 1 }), numbers([1, 2]));
+    assert_eq!(modify("_id_", true).unwrap_err().code(), 2);
+    assert_eq!(modify("missing", true).unwrap_err().code(), 27);
 }
 
 #[test]

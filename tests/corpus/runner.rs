@@ -1,5 +1,7 @@
 //! Reading the corpus and judging what an engine says of a row: what every corpus test shares.
 
+#![allow(clippy::panic, reason = "a test fails by panicking")]
+
 use std::fmt::{self, Write as _};
 use std::path::{Path, PathBuf};
 

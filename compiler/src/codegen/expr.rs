@@ -60,7 +60,8 @@ impl Codegen {
             Expr::IfNull(parts) => self.if_null(parts, dst),
             Expr::Let { bindings, body } => self.bind(bindings, body, dst),
             Expr::Map { input, element, index, body } => {
-                let shape = LambdaShape { element: *element, index: *index, accumulator: None, limit: None, told: None };
+                let shape =
+                    LambdaShape { element: *element, index: *index, accumulator: None, limit: None, told: None };
                 self.lambda(input, &shape, body, dst, |dst, src, lambda| Op::Map { dst, src, lambda })
             }
             Expr::Filter { input, element, index, condition, limit } => {

@@ -18,8 +18,8 @@ use crate::rewrite::or_to_in;
 
 pub use group::{CompiledBucketAuto, CompiledCall, CompiledFunction, CompiledGroup, CompiledSetting, CompiledWindow};
 pub use pipeline::{
-    CompiledGraphLookup, CompiledLookup, CompiledMerge, CompiledPipeline, CompiledStage, CompiledSubPipeline,
-    CompiledWhenMatched, Lead, compile_pipeline,
+    CompiledDensify, CompiledGraphLookup, CompiledLookup, CompiledMerge, CompiledPipeline, CompiledStage,
+    CompiledSubPipeline, CompiledWhenMatched, Lead, compile_pipeline,
 };
 pub use update::{CompiledUpdate, UpdateKind, compile_update, upsert_base};
 

@@ -11,14 +11,14 @@ use smongo_vm::Result;
 use smongo_vm::program::Program;
 use smongo_vm::value::{DocBuf, FieldPath, OwnedValue, RawDoc, Value};
 
-use super::group::{self, CompiledBucketAuto, CompiledGroup, CompiledWindow};
 use super::CompiledFilter;
+use super::group::{self, CompiledBucketAuto, CompiledGroup, CompiledWindow};
 use crate::codegen::{self, RowStep};
 use crate::front::context::ParseContext;
 use crate::front::stage;
 use crate::ir::pipeline::{
-    CollectionId, CollectionName, Facts, GraphLookup, Lookup, Merge, Redact, Stage, SubPipeline, Unwind, WhenMatched,
-    WhenNotMatched,
+    CollectionId, CollectionName, Densify, Facts, GraphLookup, Lookup, Merge, Redact, Stage, SubPipeline, Unwind,
+    WhenMatched, WhenNotMatched,
 };
 use crate::ir::{Expr, Filter};
 
@@ -112,6 +112,8 @@ pub enum CompiledStage {
     Lookup(Arc<CompiledLookup>),
     /// `$graphLookup`.
     GraphLookup(Arc<CompiledGraphLookup>),
+    /// `$densify`.
+    Densify(Arc<CompiledDensify>),
     /// `$facet`.
     Facet(Arc<Vec<(String, Vec<CompiledStage>)>>),
     /// `$out`.
@@ -146,6 +148,15 @@ pub struct CompiledGraphLookup {
     pub start_with: Arc<Program>,
     /// The rest.
     pub ir: GraphLookup,
+}
+
+/// `$densify`, ready to run.
+#[derive(Clone, Debug)]
+pub struct CompiledDensify {
+    /// Gives the value after the one in field `v`.
+    pub next: Arc<Program>,
+    /// The rest.
+    pub ir: Densify,
 }
 
 /// `$merge`, ready to run.
@@ -304,6 +315,10 @@ fn compile_stage(stage: &Stage, after: &[Stage]) -> Result<CompiledStage> {
             };
             let from = CompiledSubPipeline { coll: Some(search.from), filter, stages: Vec::new() };
             CompiledStage::GraphLookup(Arc::new(CompiledGraphLookup { from, start_with, ir: (**search).clone() }))
+        }
+        Stage::Densify(densify) => {
+            let next = program(&densify.next)?;
+            CompiledStage::Densify(Arc::new(CompiledDensify { next, ir: (**densify).clone() }))
         }
         Stage::Facet(facets) => {
             let compile = |(name, stages): &(String, Vec<Stage>)| Ok((name.clone(), compile_stages(stages.clone())?));

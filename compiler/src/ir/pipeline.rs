@@ -88,6 +88,8 @@ pub enum Stage {
     Lookup(Box<Lookup>),
     /// `$graphLookup`.
     GraphLookup(Box<GraphLookup>),
+    /// `$densify`; its input is sorted by partition and field.
+    Densify(Box<Densify>),
     /// `$facet`: pipelines over the same documents, each with the field that its results go to.
     Facet(Vec<(String, Vec<Stage>)>),
     /// `$out`.
@@ -152,6 +154,32 @@ pub struct GraphLookup {
     pub depth_field: Option<FieldPath>,
     /// What documents must satisfy to be found, with the request's words for it.
     pub restriction: Option<(Filter, DocBuf)>,
+}
+
+/// `$densify`.
+#[derive(Clone, Debug)]
+pub struct Densify {
+    /// Where the values are.
+    pub field: FieldPath,
+    /// What documents of one sequence have in common.
+    pub partition: Vec<FieldPath>,
+    /// From where to where sequences are dense.
+    pub bounds: DensifyBounds,
+    /// The value after the one in field `v`.
+    pub next: Expr,
+    /// Whether values are dates, and not numbers.
+    pub is_date: bool,
+}
+
+/// From where to where sequences are dense.
+#[derive(Clone, Debug)]
+pub enum DensifyBounds {
+    /// From the smallest value of all to the largest.
+    Full,
+    /// From the smallest value of the partition to the largest.
+    Partition,
+    /// From a value on, up to another that is not included.
+    Range(OwnedValue, OwnedValue),
 }
 
 /// `$merge`.

@@ -14,7 +14,7 @@ use super::join::{partners_filter, visit_values};
 use super::set_path::set_path;
 use crate::collection::id_of;
 use crate::error::{Error, Result};
-use crate::exec::{Assembly, ExecContext, Operator, Stats, Step, source};
+use crate::exec::{ExecContext, Operator, Stats, Step, source};
 
 /// The most memory that one row's search may take, in bytes. MongoDB: 100 MiB.
 const MEMORY_MAX_BYTES: usize = 100 * 1024 * 1024;
@@ -74,7 +74,7 @@ impl GraphLookup {
             let values: Vec<Value<'_>> = asked.iter().map(OwnedValue::get).collect();
             let filter = partners_filter(&ir.connect_to, &values)?;
             let mut inner_cx = cx.nested(Some(ir.from), cx.env.variables);
-            let mut inner = source(&self.search.from, Some(&filter), &mut Assembly::default())?;
+            let mut inner = source(&self.search.from, Some(&filter), inner_cx.shared)?;
             loop {
                 match inner.advance(&mut inner_cx)? {
                     Step::Row => self.found(&mut search, inner.document(&inner_cx), depth)?,

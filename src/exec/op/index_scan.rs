@@ -74,7 +74,7 @@ impl IndexScan {
             });
         }
         let Some(shared) = cx.shared else { return Ok(false) };
-        if !shared.indexes().iter().any(|index| Arc::ptr_eq(index, &self.index)) {
+        if !shared.indexes().iter().any(|index| index.entry().ident == self.index.entry().ident) {
             let message = format!("query plan killed :: index '{}' dropped", self.index.name());
             return Err(Error::new(Code::QUERY_PLAN_KILLED, message));
         }

@@ -14,7 +14,7 @@ use smongo_vm::value::{ArrayWriter, DocBuf, DocWriter, OwnedValue, RawDoc, Value
 use super::join::{ForeignTable, local_values, partners_filter};
 use super::set_path::set_path;
 use crate::error::{Error, Result};
-use crate::exec::{Assembly, ExecContext, Operator, Stats, Step, source};
+use crate::exec::{ExecContext, Operator, Stats, Step, finds_by_index, source};
 
 /// The most bytes that the documents joined to one row may take. What leaves the pipeline must be smaller, but a later
 /// stage may cut it down. MongoDB: 100 MiB (`internalLookupStageIntermediateDocumentMaxSizeBytes`).
@@ -89,7 +89,7 @@ impl Lookup {
         variables.resize(lookup.first_variable, Value::NOTHING);
         variables.extend(bindings.iter().map(OwnedValue::get));
         let mut inner_cx = cx.nested(lookup.from.coll, &variables);
-        let mut inner = source(&lookup.from, filter.as_ref(), &mut Assembly::default())?;
+        let mut inner = source(&lookup.from, filter.as_ref(), inner_cx.shared)?;
         loop {
             match inner.advance(&mut inner_cx)? {
                 Step::Row => push(&mut joined, inner.document(&inner_cx))?,
@@ -107,12 +107,15 @@ impl Lookup {
 fn load_table(lookup: &CompiledLookup, partners: &CompiledFilter, cx: &ExecContext<'_>) -> Result<Table> {
     let Some((_, foreign)) = &lookup.equality else { return Ok(Table::Unused) };
     let plain = lookup.from.stages.is_empty() && lookup.from.filter.is_none() && lookup.bindings.is_empty();
-    if !plain || partners.id_equality().is_some() {
+    if !plain {
+        return Ok(Table::Unused);
+    }
+    let mut inner_cx = cx.nested(lookup.from.coll, cx.env.variables);
+    if finds_by_index(inner_cx.shared, partners) {
         return Ok(Table::Unused);
     }
     let mut table = ForeignTable::new();
-    let mut inner_cx = cx.nested(lookup.from.coll, cx.env.variables);
-    let mut inner = source(&lookup.from, None, &mut Assembly::default())?;
+    let mut inner = source(&lookup.from, None, inner_cx.shared)?;
     loop {
         match inner.advance(&mut inner_cx)? {
             Step::Row => {

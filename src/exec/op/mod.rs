@@ -2,6 +2,7 @@
 
 mod bucket_auto;
 mod count;
+mod densify;
 mod documents;
 mod eof;
 mod facet;
@@ -36,6 +37,7 @@ use smongo_vm::value::DocBuf;
 
 pub(crate) use bucket_auto::BucketAuto;
 pub(crate) use count::Count;
+pub(crate) use densify::Densify;
 pub(crate) use documents::Documents;
 pub(crate) use eof::Eof;
 pub(crate) use facet::Facet;

@@ -1,51 +1,57 @@
 //! Union: the rows of one input, then those of another, which may read another collection.
 
-use smongo_compiler::ir::CollectionId;
-use smongo_vm::value::{DocWriter, RawDoc};
+use std::sync::Arc;
+
+use smongo_compiler::CompiledSubPipeline;
+use smongo_vm::value::{DocWriter, RawDoc, Value};
 
 use crate::error::Result;
-use crate::exec::{ExecContext, Operator, Stats, Step};
+use crate::exec::{ExecContext, Operator, Stats, Step, source};
 
 /// The union.
 pub(crate) struct UnionWith {
     first: Box<dyn Operator>,
-    second: Box<dyn Operator>,
-    coll: Option<CollectionId>,
+    from: Arc<CompiledSubPipeline>,
+    /// The operators of the second input, once the first has ended.
+    second: Option<Box<dyn Operator>>,
     /// Under this number the surroundings of the second input are kept.
     child: usize,
-    in_second: bool,
     stats: Stats,
 }
 
 impl UnionWith {
-    /// The rows of `first`, then those of `second`, which reads `coll`.
-    pub fn new(first: Box<dyn Operator>, second: Box<dyn Operator>, coll: Option<CollectionId>, child: usize) -> Self {
-        Self { first, second, coll, child, in_second: false, stats: Stats::default() }
+    /// The rows of `first`, then those of `from`. `child` is a number of its own.
+    pub fn new(first: Box<dyn Operator>, from: Arc<CompiledSubPipeline>, child: usize) -> Self {
+        Self { first, from, second: None, child, stats: Stats::default() }
     }
 }
 
 impl Operator for UnionWith {
     fn advance(&mut self, cx: &mut ExecContext<'_>) -> Result<Step> {
         self.stats.works += 1;
-        if !self.in_second {
-            match self.first.advance(cx)? {
-                Step::End => self.in_second = true,
-                step => {
-                    self.stats.advanced += u64::from(step == Step::Row);
-                    return Ok(step);
-                }
+        if self.second.is_none() {
+            let step = self.first.advance(cx)?;
+            if step != Step::End {
+                self.stats.advanced += u64::from(step == Step::Row);
+                return Ok(step);
             }
         }
-        let step = self.second.advance(cx.child(self.child, self.coll))?;
+        let child = cx.child(self.child, self.from.coll);
+        let second = match &mut self.second {
+            Some(second) => second,
+            None => self.second.insert(source(&self.from, None, child.shared)?),
+        };
+        let step = second.advance(child)?;
         self.stats.advanced += u64::from(step == Step::Row);
         Ok(step)
     }
 
     fn document<'a>(&'a self, cx: &'a ExecContext<'_>) -> &'a RawDoc {
-        if !self.in_second {
-            return self.first.document(cx);
+        match (&self.second, cx.existing_child(self.child)) {
+            (None, _) => self.first.document(cx),
+            (Some(second), Some(child)) => second.document(child),
+            (Some(_), None) => RawDoc::EMPTY,
         }
-        cx.existing_child(self.child).map_or(RawDoc::EMPTY, |child| self.second.document(child))
     }
 
     fn record_id(&self, _: &ExecContext<'_>) -> Option<i64> {
@@ -53,14 +59,14 @@ impl Operator for UnionWith {
     }
 
     fn is_eof(&self) -> bool {
-        self.in_second && self.second.is_eof()
+        self.second.as_ref().is_some_and(|second| second.is_eof())
     }
 
     fn save(&mut self, cx: &ExecContext<'_>) {
-        if !self.in_second {
-            self.first.save(cx);
-        } else if let Some(child) = cx.existing_child(self.child) {
-            self.second.save(child);
+        match (&mut self.second, cx.existing_child(self.child)) {
+            (None, _) => self.first.save(cx),
+            (Some(second), Some(child)) => second.save(child),
+            (Some(_), None) => {}
         }
     }
 
@@ -77,6 +83,8 @@ impl Operator for UnionWith {
     }
 
     fn explain(&self, doc: &mut DocWriter<'_, Vec<u8>>) {
-        doc.string("unionStage", self.second.stage());
+        if let Some((_, filter)) = &self.from.filter {
+            doc.value("unionFilter", Value::document(filter));
+        }
     }
 }

@@ -478,9 +478,6 @@ impl Operator for Window {
     }
 
     fn programs(&self) -> Vec<(&'static str, Arc<Program>)> {
-        vec![
-            ("partition and order", Arc::clone(&self.spec.place)),
-            ("window arguments", Arc::clone(&self.spec.row)),
-        ]
+        vec![("partition and order", Arc::clone(&self.spec.place)), ("window arguments", Arc::clone(&self.spec.row))]
     }
 }

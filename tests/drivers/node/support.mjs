@@ -35,7 +35,3 @@ export const ids = async (collection, query) =>
       .sort({ _id: 1 })
       .toArray()
   ).map(({ _id }) => _id);
-
-/** The `count` command; the driver's own `countDocuments` sends an aggregation. */
-export const count = async (collection, query = {}) =>
-  (await collection.db.command({ count: collection.collectionName, query })).n;

@@ -14,11 +14,6 @@ def sample(name):
     return json.loads((pathlib.Path(os.environ["SMONGO_SAMPLE_DATA"]) / name).read_text(encoding="utf-8"))
 
 
-def count(collection, query=None, **options):
-    """The `count` command; the driver's own `count_documents` sends an aggregation."""
-    return collection.database.command("count", collection.name, query=query or {}, **options)["n"]
-
-
 class ServerTest(unittest.TestCase):
     """A test with `self.db`, an empty database that goes away afterwards."""
 

@@ -4,7 +4,7 @@ import threading
 
 import pymongo
 
-from .support import ServerTest, count
+from .support import ServerTest
 
 
 class Connect(ServerTest):
@@ -69,8 +69,8 @@ class Connect(ServerTest):
             thread.start()
         for thread in threads:
             thread.join()
-        self.assertEqual(count(self.db.shared), 400)
-        self.assertEqual(count(self.db.shared, {"thread": 3}), 50)
+        self.assertEqual(self.db.shared.count_documents({}), 400)
+        self.assertEqual(self.db.shared.count_documents({"thread": 3}), 50)
 
     def test_an_explicit_session(self):
         with self.client.start_session() as session:

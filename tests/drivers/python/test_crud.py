@@ -8,7 +8,7 @@ import bson
 import pymongo
 from bson import Binary, Code, DBRef, Decimal128, Int64, MaxKey, MinKey, ObjectId, Regex, Timestamp
 
-from .support import ServerTest, count
+from .support import ServerTest
 
 STOCK = [
     {
@@ -179,8 +179,8 @@ class Find(ServerTest):
                 self.assertEqual(self.stock.find_one(query, projection), expected)
 
     def test_count_distinct_and_estimated_count(self):
-        self.assertEqual(count(self.stock, {"tags": "red"}), 4)
-        self.assertEqual(count(self.stock, {"tags": "red"}, skip=1, limit=2), 2)
+        self.assertEqual(self.stock.count_documents({"tags": "red"}), 4)
+        self.assertEqual(self.stock.count_documents({"tags": "red"}, skip=1, limit=2), 2)
         self.assertEqual(self.stock.estimated_document_count(), 7)
         self.assertCountEqual(self.stock.distinct("tags"), ["blank", "blue", "plain", "red"])
         self.assertCountEqual(self.stock.distinct("size.unit", {"qty": {"$gt": 60}}), ["cm", "in"])

@@ -1,6 +1,6 @@
 """explain: mongod's shape, and the programs with their listing."""
 
-from .support import ServerTest, count
+from .support import ServerTest
 
 
 class Explain(ServerTest):
@@ -41,4 +41,4 @@ class Explain(ServerTest):
 
     def test_writes_explain_without_writing(self):
         self.db.command("explain", {"delete": "items", "deletes": [{"q": {}, "limit": 0}]}, verbosity="queryPlanner")
-        self.assertEqual(count(self.db.items), 200)
+        self.assertEqual(self.db.items.count_documents({}), 200)

@@ -2,7 +2,7 @@
 
 import re
 
-from .support import ServerTest, count, sample
+from .support import ServerTest, sample
 
 
 class Movies(ServerTest):
@@ -48,7 +48,7 @@ class Movies(ServerTest):
                 expected = self.where(test)
                 self.assertTrue(expected, "the data has such rows")
                 self.assertEqual(self.ids(self.movies, query), expected)
-                self.assertEqual(count(self.movies, query), len(expected))
+                self.assertEqual(self.movies.count_documents(query), len(expected))
 
     def test_the_best_of_a_genre(self):
         rated = [m for m in self.rows if m["Major Genre"] == "Comedy" and m["IMDB Rating"] is not None]

@@ -6,7 +6,7 @@ import pymongo
 from bson import Int64
 from pymongo import DeleteMany, DeleteOne, InsertOne, ReplaceOne, ReturnDocument, UpdateMany, UpdateOne
 
-from .support import ServerTest, count
+from .support import ServerTest
 
 
 class Updates(ServerTest):
@@ -132,7 +132,7 @@ class FindAndModify(ServerTest):
         )
         self.assertEqual(self.jobs.find_one_and_delete({"_id": 0})["_id"], 0)
         self.assertIsNone(self.jobs.find_one_and_delete({"_id": 0}))
-        self.assertEqual(count(self.jobs), 5)
+        self.assertEqual(self.jobs.count_documents({}), 5)
 
     def test_upsert(self):
         new = self.jobs.find_one_and_update(
@@ -204,7 +204,7 @@ class Bulk(ServerTest):
                 self.assertEqual(caught.exception.details["nInserted"], inserted)
                 self.assertEqual([error["index"] for error in caught.exception.details["writeErrors"]], failed)
                 self.assertEqual({error["code"] for error in caught.exception.details["writeErrors"]}, {11000})
-                self.assertEqual(count(self.db.documents), inserted)
+                self.assertEqual(self.db.documents.count_documents({}), inserted)
 
     def test_numbers_that_are_equal_are_one_key(self):
         self.db.documents.insert_one({"_id": 1})
@@ -215,12 +215,12 @@ class Bulk(ServerTest):
     def test_more_documents_than_one_message_holds(self):
         documents = [{"_id": n, "text": "y" * 1000} for n in range(60_000)]
         self.assertEqual(len(self.db.documents.insert_many(documents).inserted_ids), 60_000)
-        self.assertEqual(count(self.db.documents), 60_000)
+        self.assertEqual(self.db.documents.count_documents({}), 60_000)
 
     def test_a_document_beyond_16_mebibytes_is_refused(self):
         with self.assertRaises((pymongo.errors.DocumentTooLarge, pymongo.errors.WriteError)):
             self.db.documents.insert_one({"text": "z" * (16 * 1024 * 1024)})
-        self.assertEqual(count(self.db.documents), 0)
+        self.assertEqual(self.db.documents.count_documents({}), 0)
 
 
 class Refused(ServerTest):

@@ -9,7 +9,6 @@ import bson
 import pymongo
 from bson.raw_bson import RawBSONDocument
 
-from python.support import count
 from smongod import Server
 
 DOCUMENTS = 1_000_000
@@ -61,4 +60,4 @@ class Million(unittest.TestCase):
 
     def test_count_and_full_scan(self):
         self.assertEqual(self.numbers.estimated_document_count(), DOCUMENTS)
-        self.assertEqual(count(self.numbers, {"v": {"$lt": 1000}}), 1000)
+        self.assertEqual(self.numbers.count_documents({"v": {"$lt": 1000}}), 1000)

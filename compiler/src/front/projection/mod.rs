@@ -64,7 +64,10 @@ fn add_fields(spec: &RawDoc, parent: &str, tree: &mut TreeBuilder, ctx: &mut Par
             Some(inner) if inner.iter().nth(1).is_some() => {
                 return Err(Error::location(
                     40181,
-                    format!("an expression specification must contain exactly one field, the name of the expression. Found {} fields in {inner:?}", inner.iter().count()),
+                    format!(
+                        "an expression specification must contain exactly one field, the name of the expression. Found {} fields in {inner:?}",
+                        inner.iter().count()
+                    ),
                 ));
             }
             _ => {

@@ -68,7 +68,8 @@ pub(super) fn parse(spec: Value<'_>, scope: &mut Scope<'_>) -> Result<Vec<Stage>
         ));
     }
     let target_field = target_field.ok_or_else(|| Error::failed_to_parse("must specify 'as' field for a $lookup"))?;
-    let named = |field: Option<&'_ str>| field.filter(|field| !(field.is_empty() && pipeline.is_some())).map(str::to_owned);
+    let named =
+        |field: Option<&'_ str>| field.filter(|field| !(field.is_empty() && pipeline.is_some())).map(str::to_owned);
     let equality = match (named(local), named(foreign)) {
         (Some(local), Some(foreign)) => Some((path(&local)?, path(&foreign)?)),
         (None, None) if pipeline.is_some() => None,

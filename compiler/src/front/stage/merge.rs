@@ -30,7 +30,10 @@ pub(super) fn parse(spec: Value<'_>, scope: &mut Scope<'_>) -> Result<Vec<Stage>
             "into" if value.as_str().is_none() && value.as_doc().is_none() => {
                 return Err(Error::location(
                     51178,
-                    format!("$merge 'into' field  must be either a string or an object, but found {}", value.tag().name()),
+                    format!(
+                        "$merge 'into' field  must be either a string or an object, but found {}",
+                        value.tag().name()
+                    ),
                 ));
             }
             "into" => into = Some(target(value, "$merge.into", scope.db)?),

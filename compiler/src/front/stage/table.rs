@@ -4,9 +4,9 @@ use smongo_vm::Result;
 use smongo_vm::value::Value;
 
 use super::{
-    Scope, bucket, bucket_auto, coll_stats, count, document, documents, facet, graph_lookup, group, index_stats, limit,
-    lookup, matching, merge, out, redact, replace_root, sample, set_window_fields, skip, sort_by_count, sorting,
-    union_with, unwind,
+    Scope, bucket, bucket_auto, coll_stats, count, densify, document, documents, facet, fill, graph_lookup, group,
+    index_stats, limit, lookup, matching, merge, out, redact, replace_root, sample, set_window_fields, skip,
+    sort_by_count, sorting, union_with, unwind,
 };
 use crate::ir::Stage;
 
@@ -52,8 +52,10 @@ static ROWS: &[Row] = &[
     Row::new("$bucketAuto", bucket_auto::parse),
     Row::new("$collStats", coll_stats::parse).at(Position::First),
     Row::new("$count", count::parse),
+    Row::new("$densify", densify::parse),
     Row::new("$documents", documents::parse).at(Position::FirstWithoutCollection),
     Row::new("$facet", facet::parse).not_in_facet(),
+    Row::new("$fill", fill::parse),
     Row::new("$graphLookup", graph_lookup::parse),
     Row::new("$group", group::parse),
     Row::new("$indexStats", index_stats::parse).at(Position::First),
@@ -77,7 +79,8 @@ static ROWS: &[Row] = &[
     Row::new("$unwind", unwind::parse),
 ];
 
-fn one(stage: crate::ir::DocumentStage) -> Vec<Stage> {
+/// A stage of its own.
+pub(super) fn one(stage: crate::ir::DocumentStage) -> Vec<Stage> {
     vec![Stage::Document(stage)]
 }
 

@@ -109,6 +109,7 @@ fn filters_over_nested_and_array_paths() {
     ] {
         assert_eq!(ids(&library, query.clone()), expected, "{query}");
     }
+    assert_eq!(library.count_documents(doc! { "authors": "Knuth" }).run().expect("a count"), 2);
     assert_eq!(library.estimated_document_count().run().expect("a count"), 4);
     let places = library.distinct("published.place", doc! {}).run().expect("values");
     assert_eq!(places, ["Englewood Cliffs".into(), "Reading".into(), Bson::Null]);

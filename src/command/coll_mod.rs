@@ -1,0 +1,101 @@
+//! `collMod`: what can change about a collection's indexes.
+
+use smongo_vm::Code;
+use smongo_vm::value::{RawDoc, Value};
+
+use super::Call;
+use super::args::{self, Any, Flag, arguments};
+use super::reply::Reply;
+use super::table::{Command, Usage};
+use crate::error::{Error, Result};
+use crate::request::{IndexSelection, ModifyIndexRequest};
+
+pub(super) static COLL_MOD: Command = Command::new("collMod", coll_mod, "changes a collection's options and indexes")
+    .api_v1()
+    .writes()
+    .uses_collection(Usage::Commands);
+
+arguments! {
+    /// Arguments of `collMod`.
+    struct CollModArgs in "collMod" strict {
+        "index" => index: &'d RawDoc,
+        "validator" => validator: &'d RawDoc,
+        "validationLevel" => validation_level: &'d str,
+        "validationAction" => validation_action: &'d str,
+        "viewOn" => view_on: &'d str,
+        "pipeline" => pipeline: args::Array<'d>,
+        "expireAfterSeconds" => expire_after_seconds: Any<'d>,
+        "timeseries" => timeseries: &'d RawDoc,
+        "changeStreamPreAndPostImages" => images: &'d RawDoc,
+        "cappedSize" => capped_size: args::Number,
+        "cappedMax" => capped_max: args::Number,
+        "dryRun" => dry_run: bool,
+    }
+}
+
+arguments! {
+    /// The `index` argument.
+    struct IndexArgs in "collMod.index" strict {
+        "name" => name: &'d str,
+        "keyPattern" => key_pattern: &'d RawDoc,
+        "expireAfterSeconds" => expire_after_seconds: Any<'d>,
+        "hidden" => hidden: Flag,
+        "unique" => unique: Flag,
+        "prepareUnique" => prepare_unique: Flag,
+    }
+}
+
+fn coll_mod(call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<()> {
+    let ns = call.collection()?;
+    let args: CollModArgs<'_> = args::of_command(&call.request)?;
+    let others = [
+        ("validator", args.validator.is_some()),
+        ("validationLevel", args.validation_level.is_some()),
+        ("validationAction", args.validation_action.is_some()),
+        ("viewOn", args.view_on.is_some()),
+        ("pipeline", args.pipeline.is_some()),
+        ("expireAfterSeconds", args.expire_after_seconds.is_some()),
+        ("timeseries", args.timeseries.is_some()),
+        ("changeStreamPreAndPostImages", args.images.is_some()),
+        ("cappedSize", args.capped_size.is_some()),
+        ("cappedMax", args.capped_max.is_some()),
+    ];
+    if let Some((name, _)) = others.iter().find(|(_, given)| *given) {
+        return Err(Error::new(Code::NOT_IMPLEMENTED, format!("smongo does not support collMod of '{name}' yet")));
+    }
+    let Some(index) = args.index else {
+        return match call.commands.engine.has_collection(&ns) {
+            true => Ok(()),
+            false => Err(Error::new(Code::NAMESPACE_NOT_FOUND, format!("ns does not exist: {ns}"))),
+        };
+    };
+    let args: IndexArgs<'_> = args::of_document(index)?;
+    let invalid = |message| Err(Error::new(Code::INVALID_OPTIONS, message));
+    let index = match (args.name, args.key_pattern) {
+        (Some(_), Some(_)) => return invalid("Cannot specify both key pattern and name."),
+        (Some(name), None) => IndexSelection::Names(vec![name]),
+        (None, Some(pattern)) => IndexSelection::Pattern(pattern),
+        (None, None) => return invalid("Must specify either index name or key pattern."),
+    };
+    if args.unique.is_some() || args.prepare_unique.is_some() {
+        return Err(Error::new(Code::NOT_IMPLEMENTED, "smongo does not support collMod of 'unique' yet"));
+    }
+    let hidden = args.hidden.map(|Flag(hidden)| hidden);
+    let expire_after_seconds = args.expire_after_seconds.map(|Any(seconds)| seconds);
+    if hidden.is_none() && expire_after_seconds.is_none() {
+        return invalid("no expireAfterSeconds, hidden, unique, or prepareUnique field");
+    }
+    let request = ModifyIndexRequest { ns, index, hidden, expire_after_seconds };
+    let modified = call.commands.engine.modify_index(&call.op(), &request)?;
+    if let Some((old, new)) = modified.expire_after_seconds {
+        if let Some(old) = old {
+            reply.value("expireAfterSeconds_old", Value::int64(old));
+        }
+        reply.value("expireAfterSeconds_new", Value::int64(new));
+    }
+    if let Some((old, new)) = modified.hidden {
+        reply.value("hidden_old", Value::bool(old));
+        reply.value("hidden_new", Value::bool(new));
+    }
+    Ok(())
+}
