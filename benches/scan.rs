@@ -132,17 +132,21 @@ mod by_hand {
 fn by_raw_document(bytes: &[u8]) -> bool {
     use bson::{RawBsonRef, RawDocument};
     let Ok(doc) = RawDocument::from_bytes(bytes) else { return false };
-    let over_500 = match doc.get("a").ok().flatten().and_then(|a| a.as_document()).and_then(|a| a.get("b").ok().flatten()) {
-        Some(RawBsonRef::Int32(b)) => b > 500,
-        Some(RawBsonRef::Int64(b)) => b > 500,
-        Some(RawBsonRef::Double(b)) => b > 500.0,
-        _ => false,
-    };
+    let over_500 =
+        match doc.get("a").ok().flatten().and_then(|a| a.as_document()).and_then(|a| a.get("b").ok().flatten()) {
+            Some(RawBsonRef::Int32(b)) => b > 500,
+            Some(RawBsonRef::Int64(b)) => b > 500,
+            Some(RawBsonRef::Double(b)) => b > 500.0,
+            _ => false,
+        };
     over_500
         && matches!(doc.get("status"), Ok(Some(RawBsonRef::String("active" | "pending"))))
-        && doc.get("tags").ok().flatten().and_then(|tags| tags.as_array()).is_some_and(|tags| {
-            tags.into_iter().any(|tag| matches!(tag, Ok(RawBsonRef::String("t7"))))
-        })
+        && doc
+            .get("tags")
+            .ok()
+            .flatten()
+            .and_then(|tags| tags.as_array())
+            .is_some_and(|tags| tags.into_iter().any(|tag| matches!(tag, Ok(RawBsonRef::String("t7")))))
 }
 
 /// Processor time of the measuring thread: what a busy machine leaves comparable.
@@ -174,7 +178,8 @@ impl Measurement for ThreadTime {
 
 fn scans(criterion: &mut Criterion<ThreadTime>) {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let engine = Engine::open(&OpenOptions::new(folder.path()).create(true).cache_size_bytes(1 << 30)).expect("a store");
+    let engine =
+        Engine::open(&OpenOptions::new(folder.path()).create(true).cache_size_bytes(1 << 30)).expect("a store");
     let filter = compiled();
     let env = Env::fixed();
     for (layout, mixed) in [("one_layout", false), ("mixed_layouts", true)] {

@@ -98,7 +98,9 @@ pub fn parse_unset(spec: Value<'_>) -> Result<Projection> {
             "$unset specification must be a string or an array with at least one field",
         ));
     }
-    if names.iter().any(|name| name.as_str().is_some_and(|name| name.contains('\0'))) {
+    if names.iter().all(|name| name.as_str().is_some())
+        && names.iter().any(|name| name.as_str().is_some_and(|name| name.contains('\0')))
+    {
         return Err(Error::location(9_527_900, "$unset specification must not contain field names with null bytes"));
     }
     let mut tree = TreeBuilder::default();

@@ -17,7 +17,7 @@ impl Parser<'_> {
             (Dialect::Find, "$slice") if find_slice(operand).is_some() => self.slice(path, operand),
             (Dialect::Find, "$slice") if !is_expression_slice(operand) => Err(invalid_slice(operand)),
             (Dialect::Find, "$elemMatch") => self.elem_match(path, operand),
-            (Dialect::Aggregate, name) if !crate::front::expr::is_operator(name) => {
+            (Dialect::Aggregate, name) if name != "$elemMatch" && !crate::front::expr::is_operator(name) => {
                 Err(Error::location(31325, format!("Unknown expression {name}")))
             }
             _ => self.computed(path, value),

@@ -26,7 +26,7 @@ pub(super) fn parse(spec: Value<'_>, _: &mut Scope<'_>) -> Result<Vec<Stage>> {
         }
         let wanted = value.as_doc().ok_or_else(|| wrong_type(&path, value.tag(), "object"))?;
         match name {
-            "count" => count = check_empty(wanted, 31170, name)?,
+            "count" => count = check_empty(wanted, name)?,
             "latencyStats" => {
                 if let Some(odd) = wanted.iter().find(|field| field.name() != b"histograms") {
                     return Err(unknown(&path, odd.name_str()));
@@ -34,25 +34,22 @@ pub(super) fn parse(spec: Value<'_>, _: &mut Scope<'_>) -> Result<Vec<Stage>> {
                 latency = true;
             }
             "storageStats" => storage_scale = Some(scale(wanted)?),
-            "queryExecStats" => scans = check_empty(wanted, 31141, name)?,
+            "queryExecStats" => scans = check_empty(wanted, name)?,
             _ => {}
         }
     }
     Ok(vec![Stage::Facts(Facts::CollStats { count, storage_scale, latency, scans })])
 }
 
-fn check_empty(options: &RawDoc, code: i32, name: &str) -> Result<bool> {
+fn check_empty(options: &RawDoc, name: &str) -> Result<bool> {
     if options.is_empty() {
         return Ok(true);
     }
-    Err(Error::location(code, format!("{name} argument must be an empty object, but got {options:?}")))
+    Err(Error::location(31170, format!("{name} argument must be an empty object, but got {options:?}")))
 }
 
 /// The divisor of sizes: at least 1, within 32 bits, and decimals rounded.
 fn scale(options: &RawDoc) -> Result<u64> {
-    if let Some(odd) = options.iter().find(|field| field.name() != b"scale") {
-        return Err(unknown("$collStats.storageStats", odd.name_str()));
-    }
     let Some(scale) = options.get("scale").filter(|scale| !scale.is_nullish()) else { return Ok(1) };
     if !scale.is_number() {
         return Err(wrong_type("$collStats.storageStats.scale", scale.tag(), "[long, int, decimal, double]"));

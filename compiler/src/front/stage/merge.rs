@@ -23,7 +23,7 @@ pub(super) fn parse(spec: Value<'_>, scope: &mut Scope<'_>) -> Result<Vec<Stage>
     let (mut into, mut on, mut matched, mut not_matched, mut variables) = (None, None, None, None, None);
     for option in options {
         let value = option.value();
-        if value.is_nullish() && option.name() != b"into" {
+        if value.is_nullish() && matches!(option.name(), b"let" | b"whenNotMatched") {
             continue;
         }
         match option.name_str() {
@@ -106,7 +106,10 @@ fn when_matched(value: Option<Value<'_>>, variables: Option<&RawDoc>, ctx: &mut 
         check_no_variables(variables)?;
         return Ok(WhenMatched::Merge);
     };
-    if value.as_array().is_some() {
+    if let Some(stages) = value.as_array() {
+        if stages.values().any(|stage| stage.as_doc().is_none()) {
+            return Err(Error::type_mismatch("Each element of the 'pipeline' array must be an object"));
+        }
         let mut bindings = Vec::new();
         if variables.is_none_or(|variables| variables.get("new").is_none()) {
             bindings.push(("new".to_owned(), Expr::Root));
