@@ -4,7 +4,6 @@
 //! or an update means. Documents that have no `_id` get their position as one, first; rows whose documents cannot be
 //! stored side by side, or whose filter tells how many fields a document has, say nothing here and are counted.
 
-#![allow(clippy::panic, reason = "a test fails by panicking")]
 // A helper that cannot do its work fails its test.
 #![allow(clippy::unwrap_used, clippy::panic)]
 

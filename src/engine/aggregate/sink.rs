@@ -17,8 +17,8 @@ use crate::exec::op::value_at;
 use crate::exec::{Executor, Flow, environment, interrupter};
 use crate::object_id;
 use crate::request::{
-    AggregateRequest, CountRequest, CreateRequest, InsertRequest, Namespace, OpContext, UpdateRequest, UpdateStatement,
-    WriteOptions,
+    AggregateRequest, CountRequest, CreateIndexesRequest, CreateRequest, InsertRequest, Namespace, OpContext,
+    UpdateRequest, UpdateStatement, WriteOptions,
 };
 
 /// Most documents of one portion.
@@ -46,7 +46,7 @@ impl Engine {
         if request.journal { self.sync_log() } else { Ok(()) }
     }
 
-    /// `$out`: the results take the collection's place once they are complete.
+    /// `$out`: the results take the collection's place once they are complete, and keep its options and indexes.
     fn out(
         &self,
         op: &OpContext,
@@ -58,16 +58,30 @@ impl Engine {
         let id = object_id::generate();
         let name: String = id.iter().map(|byte| format!("{byte:02x}")).collect();
         let temporary = Namespace::trusted(target.db(), &format!("tmp.agg_out.{name}"));
-        let known = self.catalog.get(&target).map(|coll| coll.options()).unwrap_or_default();
+        let known = self.catalog.get(&target);
+        let indexes: Vec<DocBuf> = match &known {
+            Some(coll) => coll.share()?.indexes().iter().map(|index| index.entry().spec.clone()).collect(),
+            None => Vec::new(),
+        };
+        let known = known.map(|coll| coll.options()).unwrap_or_default();
         self.create_collection(op, &CreateRequest { ns: temporary.clone(), options: &known })?;
         let written = self
-            .in_portions(op, executor, &mut |portion| self.insert_all(op, &temporary, portion, options))
+            .make_indexes(op, &temporary, &indexes)
+            .and_then(|()| {
+                self.in_portions(op, executor, &mut |portion| self.insert_all(op, &temporary, portion, options))
+            })
             .and_then(|()| self.rename_collection(op, &temporary, &target, true));
         if written.is_err() {
             // What went wrong first is what the client must hear of.
             let _ = self.drop_collection(op, &temporary);
         }
         written
+    }
+
+    fn make_indexes(&self, op: &OpContext, ns: &Namespace, specs: &[DocBuf]) -> Result<()> {
+        let specs: Vec<&RawDoc> = specs.iter().map(DocBuf::as_doc).collect();
+        let request = CreateIndexesRequest { ns: ns.clone(), specs: &specs, ignore_unknown_options: true };
+        self.create_indexes(op, &request).map(|_| ())
     }
 
     fn insert_all(&self, op: &OpContext, ns: &Namespace, docs: &[DocBuf], options: WriteOptions) -> Result<()> {
