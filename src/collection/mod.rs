@@ -267,7 +267,7 @@ impl Shared<'_> {
 
 /// A document as it comes from a table of documents.
 ///
-/// Only documents go in, so anything else is damage; it reads as an empty document, which `validate` reports.
+/// Only documents go in, so anything else is damage, which reads as an empty document.
 #[inline]
 pub(crate) fn stored_document(bytes: &[u8]) -> &RawDoc {
     RawDoc::from_stored(bytes).unwrap_or(RawDoc::EMPTY)

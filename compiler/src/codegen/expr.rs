@@ -140,8 +140,7 @@ impl Codegen {
         let first = self.values(args.iter(), args.len())?;
         if matches!(function.args, Args::Named { .. } | Args::PlainOrNamed { .. }) {
             // A named argument that evaluates to missing counts as null; one left out stays missing.
-            for (at, arg) in args.iter().enumerate().filter(|(_, arg)| !matches!(arg, Expr::Absent | Expr::Const(_))) {
-                let _ = arg;
+            for (at, _) in args.iter().enumerate().filter(|(_, arg)| may_be_missing(arg)) {
                 let register = Reg(first.0 + at as u16);
                 self.builder.emit(Op::OrNull { dst: register.dst(), src: register.src() });
             }
@@ -307,6 +306,15 @@ struct LambdaShape<'e> {
     limit: Option<Reg>,
     /// What the instruction is told besides its input, and the register for it.
     told: Option<(&'e Expr, Reg)>,
+}
+
+/// Whether an argument that was given can evaluate to missing.
+fn may_be_missing(arg: &Expr) -> bool {
+    match arg {
+        Expr::Absent => false,
+        Expr::Const(value) => value.get().is_nothing(),
+        _ => true,
+    }
 }
 
 fn count(len: usize) -> Result<u16> {

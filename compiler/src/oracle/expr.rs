@@ -48,7 +48,7 @@ impl<'e> Evaluator<'e> {
                 // A named argument that evaluates to missing counts as null; one left out stays missing.
                 let mut arguments: Vec<Value<'_>> = values.iter().map(OwnedValue::get).collect();
                 for (value, arg) in arguments.iter_mut().zip(args) {
-                    if value.is_nothing() && by_name && !matches!(arg, Expr::Absent | Expr::Const(_)) {
+                    if value.is_nothing() && by_name && !matches!(arg, Expr::Absent) {
                         *value = Value::NULL;
                     }
                 }
