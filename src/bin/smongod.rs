@@ -6,7 +6,6 @@
 
 #![forbid(unsafe_code)]
 
-use std::fs::OpenOptions;
 use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -129,7 +128,7 @@ struct Failure {
 
 fn open_log(options: &Options) -> io::Result<Log> {
     Ok(match &options.logpath {
-        Some(path) => Log::new(OpenOptions::new().create(true).append(true).open(path)?),
+        Some(path) => Log::to_file(path)?,
         None => Log::new(io::stdout()),
     })
 }
@@ -165,8 +164,10 @@ fn serve(options: Options, log: &Arc<Log>) -> Result<(), Failure> {
         argv: std::env::args().collect(),
         max_connections: server_options.max_connections,
         in_memory: options.in_memory,
+        shutdown: Some(stop_by_signal),
     };
-    let commands = Commands::new(Arc::clone(&engine), command_options, Arc::clone(log));
+    let commands = Commands::new(Arc::clone(&engine), command_options, Arc::clone(log))
+        .map_err(|error| data_failure(error.to_string()))?;
     let network_failure = |error: io::Error| Failure {
         code: EXIT_NETWORK,
         id: 23024,
@@ -194,6 +195,12 @@ fn serve(options: Options, log: &Arc<Log>) -> Result<(), Failure> {
     engine.close().map_err(|error| data_failure(error.to_string()))?;
     log.info("CONTROL", 23138, "initandlisten", "Shutting down", &[("exitCode", Attr::Int(0))]);
     Ok(())
+}
+
+/// Ends the server as a signal from outside would.
+fn stop_by_signal() {
+    // Only a number that is no signal fails here.
+    let _ = signal_hook::low_level::raise(SIGTERM);
 }
 
 fn open_engine(options: &Options) -> Result<Arc<Engine>, String> {

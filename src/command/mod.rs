@@ -19,6 +19,7 @@ mod concern;
 mod count;
 mod current_op;
 mod cursors;
+mod db_hash;
 mod delete;
 mod diagnostics;
 mod distinct;
@@ -31,16 +32,21 @@ mod handshake;
 mod indexes;
 mod insert;
 mod listing;
+mod maintenance;
 mod metrics;
 mod operations;
 mod parameters;
 mod replication;
 mod reply;
+mod search_indexes;
 mod server_status;
 mod sessions;
+mod settings;
 mod stats;
+mod system_docs;
 mod table;
 mod update;
+mod write_gate;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -86,6 +92,8 @@ pub struct CommandOptions {
     pub max_connections: usize,
     /// Whether nothing outlives the server.
     pub in_memory: bool,
+    /// What ends the program for `shutdown`; absent where another program decides.
+    pub shutdown: Option<fn()>,
 }
 
 impl Default for CommandOptions {
@@ -96,6 +104,7 @@ impl Default for CommandOptions {
             argv: Vec::new(),
             max_connections: crate::wire::ServerOptions::default().max_connections,
             in_memory: false,
+            shutdown: None,
         }
     }
 }
@@ -114,6 +123,9 @@ pub struct Commands {
     sessions: sessions::Sessions,
     metrics: Metrics,
     parameters: parameters::Parameters,
+    settings: settings::Settings,
+    write_gate: write_gate::WriteGate,
+    compaction: maintenance::Compaction,
     stopping: Stopping,
 }
 
@@ -185,14 +197,28 @@ impl<'d> Call<'_, 'd> {
 
     /// Whether the write must be on the storage device before the reply.
     fn journal(&self) -> bool {
-        self.generic.write_concern.is_some_and(|concern| concern.waits_for_journal())
+        match self.generic.write_concern {
+            Some(concern) => concern.waits_for_journal(),
+            None => self.commands.settings.journal_by_default(),
+        }
+    }
+
+    /// Whether this run of the command changes data; an `aggregate` does so with its last stage only.
+    fn writes(&self) -> bool {
+        let last_stage = || {
+            let pipeline = self.request.body.get("pipeline").and_then(|pipeline| pipeline.as_array());
+            let last = pipeline.and_then(|pipeline| pipeline.values().last()).and_then(|stage| stage.as_doc());
+            last.and_then(|stage| stage.iter().next()).map(|element| element.name_str())
+        };
+        self.command.writes && (self.command.name != "aggregate" || matches!(last_stage(), Some("$out" | "$merge")))
     }
 }
 
 impl Commands {
-    /// The commands over `engine`.
-    pub fn new(engine: Arc<Engine>, options: CommandOptions, log: Arc<Log>) -> Self {
-        Self {
+    /// The commands over `engine`. Fails when the settings that the data directory holds cannot be read.
+    pub fn new(engine: Arc<Engine>, options: CommandOptions, log: Arc<Log>) -> Result<Self> {
+        Ok(Self {
+            settings: settings::Settings::load(&engine)?,
             engine,
             options,
             log,
@@ -203,8 +229,10 @@ impl Commands {
             sessions: sessions::Sessions::default(),
             metrics: Metrics::default(),
             parameters: parameters::Parameters::default(),
+            write_gate: write_gate::WriteGate::default(),
+            compaction: maintenance::Compaction::default(),
             stopping: Stopping::default(),
-        }
+        })
     }
 
     /// Runs the command in `request` and writes its reply, `ok` included.
@@ -232,7 +260,10 @@ impl Commands {
             waited: Duration::ZERO,
             followup: Followup::Done,
         };
-        let result = self.check(&mut call).and_then(|()| (command.run)(&mut call, reply));
+        let result = self.check(&mut call).and_then(|()| {
+            let _passing = call.writes().then(|| self.write_gate.pass(&call.op(), call.db)).transpose()?;
+            (command.run)(&mut call, reply)
+        });
         self.account(&mut call);
         result?;
         if command.writes {

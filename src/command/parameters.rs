@@ -5,11 +5,11 @@ use std::sync::atomic::{AtomicI32, Ordering};
 use smongo_vm::Code;
 use smongo_vm::value::{Tag, Value};
 
-use super::Call;
 use super::args::{self, Argument, Flag, Number, wrong_type};
 use super::generic;
 use super::reply::Reply;
 use super::table::Command;
+use super::{Call, Commands};
 use crate::error::{Error, Result};
 
 /// Largest log level. MongoDB: 5.
@@ -31,8 +31,8 @@ impl Parameters {
 /// One parameter.
 struct Parameter {
     name: &'static str,
-    get: fn(&Parameters, &str, &mut Reply<'_>),
-    set: Option<fn(&Parameters, Value<'_>) -> Result<()>>,
+    get: fn(&Commands, &str, &mut Reply<'_>),
+    set: Option<fn(&Commands, Value<'_>) -> Result<()>>,
 }
 
 /// Every parameter.
@@ -40,21 +40,31 @@ static PARAMETERS: &[Parameter] = &[
     Parameter { name: "authenticationMechanisms", get: |_, name, reply| reply.array(name, |_| ()), set: None },
     Parameter {
         name: "featureCompatibilityVersion",
-        get: |_, name, reply| reply.document(name, |doc| doc.string("version", "8.2")),
+        get: |commands, name, reply| {
+            reply.document(name, |doc| doc.string("version", &commands.settings.version()));
+        },
         set: None,
     },
     Parameter {
         name: "logLevel",
-        get: |parameters, name, reply| reply.value(name, Value::int32(parameters.log_level())),
+        get: |commands, name, reply| reply.value(name, Value::int32(commands.parameters.log_level())),
         set: Some(set_log_level),
+    },
+    Parameter {
+        name: "quiet",
+        get: |commands, name, reply| reply.value(name, Value::bool(commands.log.is_quiet())),
+        set: Some(|commands, value| {
+            commands.log.set_quiet(args::is_truthy(value));
+            Ok(())
+        }),
     },
 ];
 
-fn set_log_level(parameters: &Parameters, value: Value<'_>) -> Result<()> {
+fn set_log_level(commands: &Commands, value: Value<'_>) -> Result<()> {
     let level = Number::from_value(value).and_then(|Number(n)| i32::try_from(n).ok());
     match level {
         Some(level @ 0..=MAX_LOG_LEVEL) => {
-            parameters.log_level.store(level, Ordering::Relaxed);
+            commands.parameters.log_level.store(level, Ordering::Relaxed);
             Ok(())
         }
         _ => Err(Error::new(Code::BAD_VALUE, format!("Invalid value for logLevel: {value:?}"))),
@@ -89,15 +99,15 @@ fn get_parameter(call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<()> {
     let mut found = false;
     for parameter in PARAMETERS.iter().filter(|parameter| wanted(parameter.name)) {
         found = true;
-        let parameters = &call.commands.parameters;
+        let commands = call.commands;
         if details {
             reply.document(parameter.name, |doc| {
-                (parameter.get)(parameters, "value", doc);
+                (parameter.get)(commands, "value", doc);
                 doc.value("settableAtRuntime", Value::bool(parameter.set.is_some()));
                 doc.value("settableAtStartup", Value::FALSE);
             });
         } else {
-            (parameter.get)(parameters, parameter.name, reply);
+            (parameter.get)(commands, parameter.name, reply);
         }
     }
     if found { Ok(()) } else { Err(Error::new(Code::INVALID_OPTIONS, "no option found to get")) }
@@ -107,7 +117,7 @@ pub(super) static SET_PARAMETER: Command =
     Command::new("setParameter", set_parameter, "changes the server's parameters").admin_only();
 
 fn set_parameter(call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<()> {
-    let parameters = &call.commands.parameters;
+    let commands = call.commands;
     let given = call.request.body.iter().skip(1).filter(|element| !generic::is_generic(element.name()));
     // All names are checked before anything is changed.
     for element in given.clone() {
@@ -133,10 +143,10 @@ fn set_parameter(call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<()> {
             return Err(wrong_type("setParameter", parameter.name, element.value().tag(), Number::TYPES));
         }
         if !changed {
-            (parameter.get)(parameters, "was", reply);
+            (parameter.get)(commands, "was", reply);
             changed = true;
         }
-        set(parameters, element.value())?;
+        set(commands, element.value())?;
     }
     if changed {
         Ok(())

@@ -122,3 +122,36 @@ pub(super) static GET_LAST_ERROR: Command =
 fn get_last_error(_call: &mut Call<'_, '_>, _reply: &mut Reply<'_>) -> Result<()> {
     Err(Error::new(Code(5_739_000), "getLastError command is not supported"))
 }
+
+pub(super) static REPL_SET_INITIATE: Command =
+    Command::new("replSetInitiate", initiate, "is refused, as the replica set of one node is there from the start")
+        .admin_only();
+
+fn initiate(call: &mut Call<'_, '_>, _reply: &mut Reply<'_>) -> Result<()> {
+    set_name(call.commands)?;
+    Err(Error::new(Code::ALREADY_INITIALIZED, "already initialized"))
+}
+
+pub(super) static REPL_SET_STEP_DOWN: Command =
+    Command::new("replSetStepDown", step_down, "is refused, as no other node could become primary").admin_only();
+
+/// `ExceededTimeLimit`.
+const EXCEEDED_TIME_LIMIT: Code = Code(262);
+
+fn step_down(call: &mut Call<'_, '_>, _reply: &mut Reply<'_>) -> Result<()> {
+    set_name(call.commands)?;
+    let message = "No electable secondaries caught up. There are no other nodes in this replica set";
+    Err(Error::new(EXCEEDED_TIME_LIMIT, message))
+}
+
+pub(super) static REPL_SET_FREEZE: Command =
+    Command::new("replSetFreeze", freeze, "is refused, as it is for nodes that are not primary").admin_only();
+
+/// `NotSecondary`.
+const NOT_SECONDARY: Code = Code(95);
+
+fn freeze(call: &mut Call<'_, '_>, _reply: &mut Reply<'_>) -> Result<()> {
+    set_name(call.commands)?;
+    let message = "cannot freeze node when primary or running for election. state: Primary";
+    Err(Error::new(NOT_SECONDARY, message))
+}

@@ -6,6 +6,7 @@
 mod aggregate;
 mod ddl;
 mod explain;
+mod maintenance;
 mod options;
 mod read;
 mod stats;
@@ -20,7 +21,7 @@ use crate::catalog::Catalog;
 use crate::cursor::CursorRegistry;
 use crate::error::Result;
 pub use options::EngineOptions;
-pub use stats::{CollectionStats, DatabaseStats};
+pub use stats::{CollectionIdentity, CollectionStats, DatabaseStats};
 
 /// One open data directory.
 pub struct Engine {

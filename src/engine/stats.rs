@@ -40,7 +40,28 @@ pub struct DatabaseStats {
     pub index_size_bytes: u64,
 }
 
+/// What tells one collection from others.
+#[derive(Clone, Debug)]
+pub struct CollectionIdentity {
+    /// Its name.
+    pub ns: Namespace,
+    /// Stays with it when it is renamed.
+    pub uuid: [u8; 16],
+    /// Whether its size is fixed.
+    pub capped: bool,
+}
+
 impl Engine {
+    /// The collections of a database, by name.
+    pub fn collections_of(&self, db: &str) -> Vec<CollectionIdentity> {
+        let identity = |coll: &std::sync::Arc<crate::collection::Collection>| CollectionIdentity {
+            ns: coll.ns(),
+            uuid: *coll.uuid(),
+            capped: coll.options().get("capped").is_some_and(|capped| capped.as_bool() == Some(true)),
+        };
+        self.catalog.in_database(db).iter().map(identity).collect()
+    }
+
     /// The sizes of a collection; `None` when there is none.
     pub fn collection_stats(&self, ns: &Namespace) -> Result<Option<CollectionStats>> {
         let Some(coll) = self.catalog.get(ns) else { return Ok(None) };

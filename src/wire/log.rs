@@ -5,7 +5,10 @@
 
 use std::collections::VecDeque;
 use std::fmt::{self, Write as _};
+use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
 
@@ -65,10 +68,13 @@ pub struct Event<'a> {
 /// Where log lines go.
 pub struct Log {
     state: Mutex<State>,
+    quiet: AtomicBool,
 }
 
 struct State {
     sink: Box<dyn Write + Send>,
+    /// The file behind the sink, where it is one that can be rotated.
+    path: Option<PathBuf>,
     kept: VecDeque<String>,
     total: u64,
     line: String,
@@ -83,8 +89,41 @@ impl fmt::Debug for Log {
 impl Log {
     /// A log that writes to `sink`.
     pub fn new(sink: impl Write + Send + 'static) -> Self {
-        let state = State { sink: Box::new(sink), kept: VecDeque::new(), total: 0, line: String::new() };
-        Self { state: Mutex::new(state) }
+        Self::with(Box::new(sink), None)
+    }
+
+    /// A log that is appended to a file.
+    pub fn to_file(path: &Path) -> io::Result<Self> {
+        Ok(Self::with(Box::new(open_for_append(path)?), Some(path.to_owned())))
+    }
+
+    fn with(sink: Box<dyn Write + Send>, path: Option<PathBuf>) -> Self {
+        let state = State { sink, path, kept: VecDeque::new(), total: 0, line: String::new() };
+        Self { state: Mutex::new(state), quiet: AtomicBool::new(false) }
+    }
+
+    /// Whether the coming and going of connections is left out.
+    pub fn is_quiet(&self) -> bool {
+        self.quiet.load(Ordering::Relaxed)
+    }
+
+    /// Leaves the coming and going of connections out, or not.
+    pub fn set_quiet(&self, quiet: bool) {
+        self.quiet.store(quiet, Ordering::Relaxed);
+    }
+
+    /// Renames the log's file, with the time behind its name, and begins a new one. A log without a file stays as it is.
+    pub fn rotate(&self) -> io::Result<()> {
+        let mut state = self.state.lock();
+        let Some(path) = &state.path else { return Ok(()) };
+        let mut old = path.clone().into_os_string();
+        old.push(jiff::Timestamp::now().strftime(".%Y-%m-%dT%H-%M-%S").to_string());
+        if Path::new(&old).exists() {
+            return Err(io::Error::new(io::ErrorKind::AlreadyExists, "the log was rotated within this second"));
+        }
+        std::fs::rename(path, old)?;
+        state.sink = Box::new(open_for_append(path)?);
+        Ok(())
     }
 
     /// A log that only keeps its last lines.
@@ -127,6 +166,10 @@ impl Log {
         let state = self.state.lock();
         (state.total, state.kept.iter().cloned().collect())
     }
+}
+
+fn open_for_append(path: &Path) -> io::Result<File> {
+    OpenOptions::new().create(true).append(true).open(path)
 }
 
 fn format(out: &mut String, event: &Event<'_>, now: jiff::Timestamp) {

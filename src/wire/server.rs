@@ -297,6 +297,9 @@ impl<S> Drop for Registration<'_, S> {
 }
 
 fn log_connection<S>(shared: &Shared<S>, id: u32, message: &str, context: &str, remote: &str, conn: u64, count: usize) {
+    if shared.log.is_quiet() {
+        return;
+    }
     let attrs = [
         ("remote", Attr::Str(remote)),
         ("connectionId", Attr::Int(i64::try_from(conn).unwrap_or(i64::MAX))),

@@ -40,6 +40,7 @@ mod raw;
 mod backup;
 mod bulk;
 mod checkpoint;
+mod compact;
 mod compress;
 mod cursor;
 mod engine;
@@ -54,6 +55,7 @@ mod txn;
 
 pub use backup::Backup;
 pub use bulk::BulkLoader;
+pub use compact::AutoCompact;
 pub use cursor::{Cursor, Key};
 pub use engine::Engine;
 pub use error::{Error, Result};

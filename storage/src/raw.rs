@@ -71,6 +71,13 @@ impl RawSession {
         check(unsafe { call!(self.as_ptr(), checkpoint, ptr::null()) })
     }
 
+    /// Moves a table's blocks towards the start of its file; without a table, starts or stops doing so by itself.
+    pub(crate) fn compact(&self, uri: Option<&CStr>, config: &CStr) -> Result<()> {
+        let uri = uri.map_or(ptr::null(), CStr::as_ptr);
+        // SAFETY: the session is open; the name is null or a C string, the setting is a C string.
+        check(unsafe { call!(self.as_ptr(), compact, uri, config.as_ptr()) })
+    }
+
     pub(crate) fn log_flush_sync(&self) -> Result<()> {
         // SAFETY: the session is open.
         check(unsafe { call!(self.as_ptr(), log_flush, c"sync=on".as_ptr()) })

@@ -41,6 +41,8 @@ pub struct EngineStats {
 pub struct TableStats {
     /// The size of the table's file.
     pub file_bytes: u64,
+    /// Bytes in its file that hold nothing at present.
+    pub reusable_bytes: u64,
     /// Bytes of the table in the cache.
     pub cache_bytes: u64,
 }
@@ -96,13 +98,13 @@ impl Engine {
         table.check_live()?;
         let session = self.session()?;
         let uri = statistics_uri(table)?;
-        let [file_bytes, cache_bytes] = read(
+        let [file_bytes, reusable_bytes, cache_bytes] = read(
             &session,
             &uri,
             c"statistics=(fast)",
-            [wt::WT_STAT_DSRC_BLOCK_SIZE, wt::WT_STAT_DSRC_CACHE_BYTES_INUSE],
+            [wt::WT_STAT_DSRC_BLOCK_SIZE, wt::WT_STAT_DSRC_BLOCK_REUSE_BYTES, wt::WT_STAT_DSRC_CACHE_BYTES_INUSE],
         )?;
-        Ok(TableStats { file_bytes, cache_bytes })
+        Ok(TableStats { file_bytes, reusable_bytes, cache_bytes })
     }
 }
 

@@ -26,7 +26,7 @@ impl TestServer {
     pub fn with(options: CommandOptions, server: ServerOptions) -> Self {
         let engine = Engine::open(EngineOptions::in_memory()).unwrap();
         let log = Arc::new(Log::silent());
-        let commands = Commands::new(engine, options, Arc::clone(&log));
+        let commands = Commands::new(engine, options, Arc::clone(&log)).unwrap();
         let server = Server::bind(&ServerOptions { port: 0, ..server }, commands, log).unwrap();
         let (port, stop) = (server.port(), server.stop_handle());
         let thread = std::thread::spawn(move || server.run().unwrap());
@@ -165,4 +165,18 @@ pub fn code(doc: &DocBuf) -> i64 {
 
 pub fn message(doc: &DocBuf) -> &str {
     doc.get("errmsg").and_then(|message| message.as_str()).unwrap_or_default()
+}
+
+impl Client {
+    /// Runs a command that is written as a document.
+    pub fn command(&mut self, db: &str, command: bson::Document) -> bson::Document {
+        let command = DocBuf::from_vec(bson::serialize_to_vec(&command).unwrap()).unwrap();
+        let reply = self.run(db, |doc| doc.elements_of(&command));
+        bson::deserialize_from_slice(reply.as_bytes()).unwrap()
+    }
+
+    /// The error code that a command on `admin` ends with; 0 for success.
+    pub fn admin_code(&mut self, command: bson::Document) -> i32 {
+        self.command("admin", command).get_i32("code").unwrap_or(0)
+    }
 }

@@ -22,8 +22,8 @@ const struct layout_row wiredtiger_sys_layout[] = {
     FIELD(WT_CURSOR, insert), FIELD(WT_CURSOR, update), FIELD(WT_CURSOR, remove), FIELD(WT_CURSOR, close),
     FIELD(WT_CURSOR, largest_key), FIELD(WT_CURSOR, bound), FIELD(WT_CURSOR, flags),
     SIZE(WT_SESSION), FIELD(WT_SESSION, connection), FIELD(WT_SESSION, close), FIELD(WT_SESSION, open_cursor),
-    FIELD(WT_SESSION, create), FIELD(WT_SESSION, drop), FIELD(WT_SESSION, rename), FIELD(WT_SESSION, log_flush),
-    FIELD(WT_SESSION, begin_transaction), FIELD(WT_SESSION, commit_transaction),
+    FIELD(WT_SESSION, create), FIELD(WT_SESSION, drop), FIELD(WT_SESSION, rename), FIELD(WT_SESSION, compact),
+    FIELD(WT_SESSION, log_flush), FIELD(WT_SESSION, begin_transaction), FIELD(WT_SESSION, commit_transaction),
     FIELD(WT_SESSION, rollback_transaction), FIELD(WT_SESSION, checkpoint),
     FIELD(WT_SESSION, get_rollback_reason),
     SIZE(WT_CONNECTION), FIELD(WT_CONNECTION, close), FIELD(WT_CONNECTION, open_session),
@@ -39,6 +39,7 @@ const struct layout_row wiredtiger_sys_layout[] = {
     CONSTANT(WT_STAT_CONN_CACHE_BYTES_DIRTY), CONSTANT(WT_STAT_CONN_CACHE_READ), CONSTANT(WT_STAT_CONN_CACHE_WRITE),
     CONSTANT(WT_STAT_CONN_LOG_SYNC), CONSTANT(WT_STAT_CONN_LOG_WRITES), CONSTANT(WT_STAT_CONN_LOG_BYTES_WRITTEN),
     CONSTANT(WT_STAT_CONN_TXN_COMMIT), CONSTANT(WT_STAT_CONN_TXN_ROLLBACK), CONSTANT(WT_STAT_DSRC_BLOCK_SIZE),
+    CONSTANT(WT_STAT_DSRC_BLOCK_REUSE_BYTES),
     CONSTANT(WT_STAT_DSRC_CACHE_BYTES_INUSE),
     {NULL, 0},
 };

@@ -23,6 +23,7 @@ pub const WT_STAT_CONN_LOG_SYNC: u32 = 1482;
 pub const WT_STAT_CONN_LOG_WRITES: u32 = 1486;
 pub const WT_STAT_CONN_TXN_COMMIT: u32 = 1709;
 pub const WT_STAT_CONN_TXN_ROLLBACK: u32 = 1710;
+pub const WT_STAT_DSRC_BLOCK_REUSE_BYTES: u32 = 2021;
 pub const WT_STAT_DSRC_BLOCK_SIZE: u32 = 2024;
 pub const WT_STAT_DSRC_CACHE_BYTES_INUSE: u32 = 2052;
 pub type WT_COMPRESSOR = __wt_compressor;

@@ -51,7 +51,7 @@ fn bindings_agree_with_the_header() {
             close largest_key bound flags
         }
         WT_SESSION {
-            connection close open_cursor create drop rename log_flush begin_transaction commit_transaction
+            connection close open_cursor create drop rename compact log_flush begin_transaction commit_transaction
             rollback_transaction checkpoint get_rollback_reason
         }
         WT_CONNECTION { close open_session add_compressor get_home }
@@ -62,7 +62,8 @@ fn bindings_agree_with_the_header() {
             WT_PREPARE_CONFLICT WT_TRY_SALVAGE WT_STAT_CONN_CACHE_BYTES_INUSE WT_STAT_CONN_CACHE_BYTES_MAX
             WT_STAT_CONN_CACHE_BYTES_DIRTY WT_STAT_CONN_CACHE_READ WT_STAT_CONN_CACHE_WRITE WT_STAT_CONN_LOG_SYNC
             WT_STAT_CONN_LOG_WRITES WT_STAT_CONN_LOG_BYTES_WRITTEN WT_STAT_CONN_TXN_COMMIT
-            WT_STAT_CONN_TXN_ROLLBACK WT_STAT_DSRC_BLOCK_SIZE WT_STAT_DSRC_CACHE_BYTES_INUSE
+            WT_STAT_CONN_TXN_ROLLBACK WT_STAT_DSRC_BLOCK_SIZE WT_STAT_DSRC_BLOCK_REUSE_BYTES
+            WT_STAT_DSRC_CACHE_BYTES_INUSE
         }
     };
     assert_eq!(header.len(), bindings.len(), "the C table and this list name the same items");
