@@ -13,6 +13,7 @@ pub mod ir;
 pub mod oracle;
 pub mod plan;
 pub mod rewrite;
+pub mod shape;
 
 pub use compile::{
     CompiledBucketAuto, CompiledCall, CompiledDensify, CompiledFilter, CompiledFunction, CompiledGraphLookup,

@@ -225,7 +225,7 @@ impl Codegen {
         comparison: Comparison,
     ) -> Result<Op> {
         let path = self.path(path)?;
-        let operand = self.builder.constant(operand.get())?;
+        let operand = self.builder.operand(operand)?;
         Ok(match comparison {
             Comparison::Eq => Op::TestEq { path, operand, otherwise },
             Comparison::Lt => Op::TestLt { path, operand, otherwise },

@@ -1,12 +1,14 @@
-//! What a parser carries along: variables in scope, a counter that names new ones, and how deep it stands.
+//! What a parser carries along: variables in scope, a counter that names new ones, how deep it stands, and which literals
+//! are parameters.
 
 use smongo_vm::code::Code;
 use smongo_vm::limits::MAX_DOCUMENT_DEPTH;
-use smongo_vm::value::OwnedValue;
+use smongo_vm::value::{OwnedValue, ParamId, Value};
 use smongo_vm::{Error, Result};
 
 use crate::ir::Expr;
 use crate::ir::expr::{EnvVar, Variable};
+use crate::shape::is_parameter;
 
 /// The state of one request's parsing. One context serves all filters and expressions of a request, so that variables
 /// are numbered uniquely within it.
@@ -16,6 +18,17 @@ pub struct ParseContext {
     variables: u32,
     lets: u16,
     depth: usize,
+    params: Params,
+}
+
+/// Which literals of the filter being parsed are parameters.
+#[derive(Clone, Debug, Default)]
+enum Params {
+    /// None is.
+    #[default]
+    Off,
+    /// Those that [`is_parameter`] says, numbered in the order in which they are met: these so far.
+    Numbered(Vec<OwnedValue>),
 }
 
 impl ParseContext {
@@ -29,7 +42,7 @@ impl ParseContext {
             ("CLUSTER_TIME", Expr::Env(EnvVar::ClusterTime)),
         ];
         let scope = system.into_iter().map(|(name, expr)| (name.to_owned(), expr)).collect();
-        Self { scope, variables: 0, lets: 0, depth: 0 }
+        Self { scope, variables: 0, lets: 0, depth: 0, params: Params::Off }
     }
 
     /// Declares the next of the request's `let` variables, which stands at that position in the environment.
@@ -39,6 +52,30 @@ impl ParseContext {
         self.lets = self.lets.checked_add(1).ok_or_else(|| Error::failed_to_parse("too many variables in 'let'"))?;
         self.bind(name, Expr::Env(variable));
         Ok(variable)
+    }
+
+    /// Parses a filter with its literals as parameters. Gives them with what `parse` gives.
+    pub(crate) fn with_params<R>(
+        &mut self,
+        parse: impl FnOnce(&mut Self) -> Result<R>,
+    ) -> Result<(R, Vec<OwnedValue>)> {
+        self.params = Params::Numbered(Vec::new());
+        let result = parse(self);
+        let met = std::mem::take(&mut self.params);
+        Ok((result?, if let Params::Numbered(met) = met { met } else { Vec::new() }))
+    }
+
+    /// A copy of a literal that a filter compares with, marked with its number when it is a parameter.
+    pub(crate) fn literal(&mut self, value: Value<'_>) -> OwnedValue {
+        match &mut self.params {
+            Params::Numbered(met) if is_parameter(value) => {
+                let literal = OwnedValue::new(value);
+                met.push(literal.clone());
+                // A shape has fewer parameters than there are numbers, so that one without cannot be taken for another.
+                u16::try_from(met.len() - 1).map_or(literal, |number| OwnedValue::of_param(value, ParamId(number)))
+            }
+            _ => OwnedValue::new(value),
+        }
     }
 
     /// How many `let` variables have been declared.

@@ -1,8 +1,9 @@
 //! Filters: predicates over documents with MongoDB's match semantics.
 
+use smongo_vm::Result;
 use smongo_vm::program::{BitTest, TypeSet};
 use smongo_vm::schema::SchemaTest;
-use smongo_vm::value::{FieldPath, OwnedValue};
+use smongo_vm::value::{FieldPath, OwnedValue, Value};
 
 use super::Expr;
 
@@ -142,4 +143,56 @@ pub enum Filter {
         /// What the values of all other fields must match.
         other: Box<Filter>,
     },
+}
+
+impl Filter {
+    /// The same filter with other values in place of the parameters.
+    pub fn bind(&self, params: &[Value<'_>]) -> Result<Self> {
+        let all = |parts: &[Filter]| parts.iter().map(|part| part.bind(params)).collect::<Result<Vec<_>>>();
+        Ok(match self {
+            Filter::And(parts) => Filter::And(all(parts)?),
+            Filter::Or(parts) => Filter::Or(all(parts)?),
+            Filter::Nor(parts) => Filter::Nor(all(parts)?),
+            Filter::Not(part) => Filter::Not(Box::new(part.bind(params)?)),
+            Filter::Leaf { path, test } => Filter::Leaf { path: path.clone(), test: test.bind(params)? },
+            Filter::ElemMatchObject { path, filter } => {
+                Filter::ElemMatchObject { path: path.clone(), filter: Box::new(filter.bind(params)?) }
+            }
+            Filter::ElemMatchValue { path, filter } => {
+                Filter::ElemMatchValue { path: path.clone(), filter: Box::new(filter.bind(params)?) }
+            }
+            // No literal in these is a parameter: see `crate::shape`.
+            Filter::Always(_)
+            | Filter::Expr(_)
+            | Filter::SampleRate(_)
+            | Filter::ExactlyOne(_)
+            | Filter::Document { .. }
+            | Filter::Elements { .. }
+            | Filter::Fields { .. } => self.clone(),
+        })
+    }
+}
+
+impl LeafTest {
+    /// The same test with other values in place of the parameters.
+    fn bind(&self, params: &[Value<'_>]) -> Result<Self> {
+        Ok(match self {
+            LeafTest::Eq(value) => LeafTest::Eq(value.bind(params)?),
+            LeafTest::Lt(value) => LeafTest::Lt(value.bind(params)?),
+            LeafTest::Lte(value) => LeafTest::Lte(value.bind(params)?),
+            LeafTest::Gt(value) => LeafTest::Gt(value.bind(params)?),
+            LeafTest::Gte(value) => LeafTest::Gte(value.bind(params)?),
+            LeafTest::In { values, patterns } => LeafTest::In {
+                values: values.iter().map(|value| value.bind(params)).collect::<Result<_>>()?,
+                patterns: patterns.clone(),
+            },
+            LeafTest::Regex { .. }
+            | LeafTest::Exists
+            | LeafTest::Type(_)
+            | LeafTest::Size(_)
+            | LeafTest::Mod { .. }
+            | LeafTest::Bits(_)
+            | LeafTest::Schema(_) => self.clone(),
+        })
+    }
 }

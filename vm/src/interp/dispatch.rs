@@ -101,7 +101,7 @@ impl Scratch {
                     }
                 }
                 Op::Const { dst, value } => {
-                    registers.set(dst, inputs.program.tables().constants[usize::from(value.0)].value());
+                    registers.set(dst, inputs.program.constant(value).value());
                 }
                 Op::Root { dst } => registers.set(dst, inputs.root),
                 Op::Field { dst, path } => {

@@ -27,7 +27,7 @@ impl Scratch {
     ) -> bool {
         let paths = inputs.program.paths();
         let entry = &paths.entries()[usize::from(path.0)];
-        let constant = &inputs.program.tables().constants[usize::from(operand.0)];
+        let constant = inputs.program.constant(operand);
         if entry.path.is_some() {
             let slot = walker.fetch(paths, inputs.bytes, entry.node);
             if let Some(order) = fast_order(inputs.bytes, slot, constant) {
@@ -147,7 +147,7 @@ impl Scratch {
     ) -> Result<bool> {
         let paths = inputs.program.paths();
         let entry = &paths.entries()[usize::from(path.0)];
-        let test = &inputs.program.tables().tests[usize::from(test.0)];
+        let test = inputs.program.test(test);
         match test {
             Test::ElemMatchObject(program) => self.elem_match(inputs, walker, entry, *program, true),
             Test::ElemMatchValue(program) => self.elem_match(inputs, walker, entry, *program, false),
@@ -286,7 +286,7 @@ impl Scratch {
     /// Whether a sub-program accepts a value.
     pub(super) fn accepts(&mut self, inputs: &Inputs<'_>, program: SubId, value: Value<'_>) -> Result<bool> {
         self.charge(1, inputs.env)?;
-        let program = &inputs.program.tables().programs[usize::from(program.0)];
+        let program = inputs.program.sub_program(program);
         match self.run(inputs.nested(program, value))? {
             Exit::Matched(matched) => Ok(matched),
             _ => Err(Error::new(Code::INTERNAL_ERROR, "a sub-program is not a filter")),

@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use super::{
-    ArrayRule, Call, Conjunction, Constant, KeySpec, Kind, Lambda, PathTable, Program, Projection, Shape, Tables, Test,
-    UpdateCode, verify,
+    ArrayRule, Body, Call, Conjunction, Constant, KeySpec, Kind, Lambda, Operands, PathTable, Program, Projection,
+    Shape, Tables, Test, UpdateCode, verify,
 };
 use crate::error::{Error, Result};
 use crate::op::{
     CallId, ConjunctionId, ConstId, FieldsId, KeySpecId, Label, LambdaId, Op, PathId, ProjectionId, Reg, ShapeId,
     SubId, TestId, UpdateId,
 };
-use crate::value::{FieldPath, Value};
+use crate::value::{FieldPath, OwnedValue, Value};
 
 /// Collects instructions and tables. Labels are numbered when they are made and become instruction indexes in
 /// [`Builder::finish`].
@@ -24,6 +24,9 @@ pub struct Builder {
     most_registers: u16,
     paths: PathTable,
     tables: Tables,
+    constants: Vec<Constant>,
+    tests: Vec<Test>,
+    programs: Vec<Arc<Program>>,
 }
 
 /// A point in the allocation of registers to go back to.
@@ -41,6 +44,9 @@ impl Builder {
             most_registers: 0,
             paths: PathTable::default(),
             tables: Tables::default(),
+            constants: Vec::new(),
+            tests: Vec::new(),
+            programs: Vec::new(),
         }
     }
 
@@ -88,7 +94,12 @@ impl Builder {
 
     /// Adds a constant.
     pub fn constant(&mut self, value: Value<'_>) -> Result<ConstId> {
-        push(&mut self.tables.constants, Constant::new(value), "constants").map(ConstId)
+        push(&mut self.constants, Constant::new(value), "constants").map(ConstId)
+    }
+
+    /// Adds a constant that is a parameter where its literal is marked as one.
+    pub fn operand(&mut self, value: &OwnedValue) -> Result<ConstId> {
+        push(&mut self.constants, Constant::from_owned(value.clone()), "constants").map(ConstId)
     }
 
     /// The entry of a path of the current document; `None` is the root value itself.
@@ -103,7 +114,7 @@ impl Builder {
 
     /// Adds a leaf test.
     pub fn test(&mut self, test: Test) -> Result<TestId> {
-        push(&mut self.tables.tests, test, "tests").map(TestId)
+        push(&mut self.tests, test, "tests").map(TestId)
     }
 
     /// Adds tests that must all hold: at most [`Conjunction::MAX_TESTS`] instructions of the `test` family.
@@ -138,7 +149,7 @@ impl Builder {
 
     /// Adds a program over another root.
     pub fn program(&mut self, program: Arc<Program>) -> Result<SubId> {
-        push(&mut self.tables.programs, program, "sub-programs").map(SubId)
+        push(&mut self.programs, program, "sub-programs").map(SubId)
     }
 
     /// Adds a projection.
@@ -188,21 +199,10 @@ impl Builder {
             lambda.entry = target_of(lambda.entry)?;
         }
         self.paths.seal();
-        Program::from_parts(self.kind, self.code, self.most_registers, self.paths, self.tables)
-    }
-}
-
-impl Program {
-    /// A program from code whose jump targets are instruction indexes, if the verifier accepts it.
-    pub fn from_parts(
-        kind: Kind,
-        code: Vec<Op>,
-        registers: u16,
-        mut paths: PathTable,
-        tables: Tables,
-    ) -> Result<Program> {
-        paths.seal();
-        let program = Program { kind, code: code.into(), registers, paths, tables };
+        let operands = Operands::new(self.constants, self.tests, self.programs);
+        let Self { kind, code, most_registers: registers, paths, tables, .. } = self;
+        let body = Body { kind, code: code.into(), registers, paths, tables };
+        let program = Program { body: Arc::new(body), operands };
         verify::verify(&program)?;
         Ok(program)
     }

@@ -2,9 +2,11 @@
 
 use std::fmt;
 
-use crate::value::{OwnedValue, Value};
+use crate::error::Result;
+use crate::value::{OwnedValue, ParamId, Value};
 
 /// A constant with the form its comparisons want.
+#[derive(Clone)]
 pub struct Constant {
     owned: OwnedValue,
     fast: Fast,
@@ -52,6 +54,19 @@ impl Constant {
         };
         let text = value.as_str_bytes().unwrap_or_default().into();
         Self { owned, fast, text }
+    }
+
+    /// The parameter that the constant stands for.
+    pub fn param(&self) -> Option<ParamId> {
+        self.owned.param()
+    }
+
+    /// The constant, or the value of the parameter that it stands for.
+    pub(super) fn bind(&self, params: &[Value<'_>]) -> Result<Self> {
+        match self.param() {
+            Some(_) => self.owned.bind(params).map(Self::from_owned),
+            None => Ok(self.clone()),
+        }
     }
 
     /// The value.

@@ -28,7 +28,7 @@ impl Program {
                 writeln!(f, "{pad}{at:>4}  {line:<32} ; {note}")?;
             }
         }
-        for (at, inner) in self.tables().programs.iter().enumerate() {
+        for (at, inner) in self.operands().programs.iter().enumerate() {
             writeln!(f, "{pad}sub{at}:")?;
             inner.write_indented(f, indent + 2)?;
         }
@@ -46,8 +46,8 @@ impl Program {
         let mut parts: Vec<String> = Vec::new();
         op.for_each_operand(|role| match role {
             Role::Path(n) => parts.push(self.paths().entries()[usize::from(n)].to_string()),
-            Role::Const(n) => parts.push(format!("{:?}", self.tables().constants[usize::from(n)])),
-            Role::Test(n) => parts.push(describe_test(&self.tables().tests[usize::from(n)])),
+            Role::Const(n) => parts.push(format!("{:?}", self.operands().constants[usize::from(n)])),
+            Role::Test(n) => parts.push(describe_test(&self.operands().tests[usize::from(n)])),
             Role::Conjunction(n) => {
                 let tests = &self.tables().conjunctions[usize::from(n)].tests;
                 let described: Vec<String> =

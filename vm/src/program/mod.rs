@@ -3,6 +3,12 @@
 //! A [`Program`] is code and the tables that its instructions refer to. It can only come from
 //! [`Builder::finish`], which runs the verifier; that is what the interpreter's unchecked accesses rest on. A program
 //! knows nothing of the documents it will see and holds no scratch state, so it is shared between threads by `Arc`.
+//!
+//! # Parameters
+//!
+//! An operand that came from a marked literal ([`OwnedValue::param`](crate::value::OwnedValue::param)) is a parameter.
+//! [`Program::bind`] gives a program that shares everything with the first but its operands, where the values of another
+//! request stand. Code, paths and tables are the same, so there is nothing to verify again.
 
 mod builder;
 mod constant;
@@ -21,12 +27,16 @@ pub use keyspec::{KeyPart, KeySpec};
 pub use paths::{ArrayRule, PathEntry, PathTable};
 pub(crate) use paths::{Edge, ROOT};
 pub use projection::{Action, Projection, ProjectionKind, ProjectionNode};
-pub use tables::{Call, Conjunction, Lambda, Shape, Tables, UpdateCode};
+pub use tables::{Call, Conjunction, Lambda, Operands, Shape, Tables, UpdateCode};
 pub use test::{BitRule, BitTest, Comparison, FieldRules, InSet, Test, TypeSet, regex_holds};
 
 pub use crate::key::Direction;
 
-use crate::op::Op;
+use std::sync::Arc;
+
+use crate::error::Result;
+use crate::op::{ConstId, Op, SubId, TestId};
+use crate::value::Value;
 
 /// What a program computes, which fixes how it may end.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -56,6 +66,13 @@ impl Kind {
 /// A verified program.
 #[derive(Debug)]
 pub struct Program {
+    body: Arc<Body>,
+    operands: Operands,
+}
+
+/// What all programs of one shape share.
+#[derive(Debug)]
+struct Body {
     kind: Kind,
     code: Box<[Op]>,
     registers: u16,
@@ -66,33 +83,68 @@ pub struct Program {
 impl Program {
     /// What the program computes.
     pub fn kind(&self) -> Kind {
-        self.kind
+        self.body.kind
     }
 
     /// The instructions.
     pub fn code(&self) -> &[Op] {
-        &self.code
+        &self.body.code
     }
 
     /// How many registers a run needs.
     pub fn registers(&self) -> u16 {
-        self.registers
+        self.body.registers
     }
 
     /// The document paths that instructions refer to.
     pub fn paths(&self) -> &PathTable {
-        &self.paths
+        &self.body.paths
     }
 
-    /// Everything else that instructions refer to.
+    /// Everything else that instructions refer to, but for operands.
+    #[inline]
     pub fn tables(&self) -> &Tables {
-        &self.tables
+        &self.body.tables
+    }
+
+    /// What the program compares with.
+    #[inline]
+    pub fn operands(&self) -> &Operands {
+        &self.operands
+    }
+
+    /// A constant.
+    #[inline]
+    pub(crate) fn constant(&self, id: ConstId) -> &Constant {
+        &self.operands.constants[usize::from(id.0)]
+    }
+
+    /// A leaf test.
+    #[inline]
+    pub(crate) fn test(&self, id: TestId) -> &Test {
+        &self.operands.tests[usize::from(id.0)]
+    }
+
+    /// A program over another root.
+    #[inline]
+    pub(crate) fn sub_program(&self, id: SubId) -> &Program {
+        &self.operands.programs[usize::from(id.0)]
+    }
+
+    /// Whether an operand, here or in a program below, is a parameter.
+    pub fn has_params(&self) -> bool {
+        self.operands.varying.any()
+    }
+
+    /// The same program for other parameters: `params` holds the value of each parameter at its number.
+    pub fn bind(&self, params: &[Value<'_>]) -> Result<Program> {
+        Ok(Program { body: Arc::clone(&self.body), operands: self.operands.bind(params)? })
     }
 
     /// The instruction stream in its byte encoding, without the tables.
     pub fn encode_code(&self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(self.code.len() * 7);
-        for op in &self.code {
+        let mut out = Vec::with_capacity(self.code().len() * 7);
+        for op in self.code() {
             op.encode(&mut out);
         }
         out

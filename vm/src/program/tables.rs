@@ -1,12 +1,14 @@
-//! The tables that instructions index: constants, tests, calls, shapes, lambdas and the like.
+//! The tables that instructions index: calls, shapes, lambdas and the like, which all runs of a program share, and the
+//! operands of tests, which differ between requests of one shape.
 
 use std::sync::Arc;
 
 use super::{Constant, KeySpec, Program, Projection, Test};
+use crate::error::Result;
 use crate::func::Function;
 use crate::op::{Label, Op, Reg};
 use crate::update::UpdateTree;
-use crate::value::{FieldPath, OwnedValue};
+use crate::value::{FieldPath, OwnedValue, Value};
 
 /// A call of a function: arguments stand in consecutive registers.
 #[derive(Clone, Copy, Debug)]
@@ -72,13 +74,71 @@ pub struct UpdateCode {
     pub predicates: Vec<Program>,
 }
 
-/// All tables of a program.
+/// What a program compares with: the part of it that literals of a request fill.
+#[derive(Debug, Default)]
+pub struct Operands {
+    /// Constants.
+    pub constants: Box<[Constant]>,
+    /// Leaf tests.
+    pub tests: Arc<[Test]>,
+    /// Programs over another root.
+    pub programs: Arc<[Arc<Program>]>,
+    /// Which of the three hold parameters.
+    pub(super) varying: Varying,
+}
+
+/// Where parameters stand.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Varying {
+    pub constants: bool,
+    pub tests: bool,
+    pub programs: bool,
+}
+
+impl Varying {
+    pub fn any(self) -> bool {
+        self.constants || self.tests || self.programs
+    }
+}
+
+impl Operands {
+    /// The operands of a program under construction.
+    pub(super) fn new(constants: Vec<Constant>, tests: Vec<Test>, programs: Vec<Arc<Program>>) -> Self {
+        let varying = Varying {
+            constants: constants.iter().any(|constant| constant.param().is_some()),
+            tests: tests.iter().any(|test| matches!(test, Test::In(set) if set.has_params())),
+            programs: programs.iter().any(|program| program.has_params()),
+        };
+        Self { constants: constants.into(), tests: tests.into(), programs: programs.into(), varying }
+    }
+
+    /// The same operands with other values in place of the parameters.
+    pub(super) fn bind(&self, params: &[Value<'_>]) -> Result<Self> {
+        let Varying { constants, tests, programs } = self.varying;
+        Ok(Self {
+            constants: match constants {
+                true => self.constants.iter().map(|constant| constant.bind(params)).collect::<Result<_>>()?,
+                false => self.constants.clone(),
+            },
+            tests: match tests {
+                true => self.tests.iter().map(|test| test.bind(params)).collect::<Result<_>>()?,
+                false => Arc::clone(&self.tests),
+            },
+            programs: match programs {
+                true => {
+                    let bound = self.programs.iter().map(|program| program.bind(params).map(Arc::new));
+                    bound.collect::<Result<_>>()?
+                }
+                false => Arc::clone(&self.programs),
+            },
+            varying: self.varying,
+        })
+    }
+}
+
+/// The tables of a program that do not vary.
 #[derive(Debug, Default)]
 pub struct Tables {
-    /// Constants.
-    pub constants: Vec<Constant>,
-    /// Leaf tests.
-    pub tests: Vec<Test>,
     /// Tests that must all hold.
     pub conjunctions: Vec<Conjunction>,
     /// Function calls.
@@ -89,8 +149,6 @@ pub struct Tables {
     pub fields: Vec<FieldPath>,
     /// Lambda bodies.
     pub lambdas: Vec<Lambda>,
-    /// Programs over another root.
-    pub programs: Vec<Arc<Program>>,
     /// Projections.
     pub projections: Vec<Projection>,
     /// Updates.

@@ -140,6 +140,17 @@ impl InSet {
         self.few_strings.as_ref().map(|strings| strings.iter().any(|string| **string == *text))
     }
 
+    /// Whether a value of the set is a parameter.
+    pub(super) fn has_params(&self) -> bool {
+        self.values.iter().any(|value| value.param().is_some())
+    }
+
+    /// The same set with other values in place of the parameters.
+    fn bind(&self, params: &[Value<'_>]) -> Result<Self> {
+        let values = self.values.iter().map(|value| value.bind(params)).collect::<Result<_>>()?;
+        Ok(Self::new(values, self.patterns.clone()))
+    }
+
     /// The plain values, as given.
     pub fn values(&self) -> &[OwnedValue] {
         &self.values
@@ -273,6 +284,14 @@ pub struct FieldRules {
 }
 
 impl Test {
+    /// The same test with other values in place of the parameters.
+    pub(super) fn bind(&self, params: &[Value<'_>]) -> Result<Self> {
+        match self {
+            Test::In(set) if set.has_params() => set.bind(params).map(Test::In),
+            other => Ok(other.clone()),
+        }
+    }
+
     /// Gives every sub-program the test refers to.
     pub(crate) fn for_each_program(&self, mut visit: impl FnMut(SubId)) {
         match self {

@@ -70,12 +70,12 @@ pub(super) fn verify(program: &Program) -> Result<()> {
 
 /// The nesting of sub-programs, bounded.
 fn depth_of(program: &Program) -> Result<usize> {
-    let tables = &program.tables;
-    let nested = tables.programs.iter().map(AsRef::as_ref);
+    let tables = program.tables();
+    let nested = program.operands.programs.iter().map(AsRef::as_ref);
     let predicates = tables.updates.iter().flat_map(|update| &update.predicates);
     let mut depth = 0;
     for inner in nested.chain(predicates) {
-        if inner.kind != Kind::Filter {
+        if inner.kind() != Kind::Filter {
             return Err(unsound(0, "a sub-program is not a filter"));
         }
         depth = depth.max(1 + depth_of(inner)?);
@@ -95,9 +95,9 @@ struct Verifier<'p> {
 
 impl Verifier<'_> {
     fn run(mut self) -> Result<()> {
-        let start = State { assigned: Registers::none(self.program.registers), region: 0, depth: 0 };
+        let start = State { assigned: Registers::none(self.program.registers()), region: 0, depth: 0 };
         let mut current = Some(start);
-        for (at, op) in self.program.code.iter().enumerate() {
+        for (at, op) in self.program.code().iter().enumerate() {
             self.at = at;
             self.check_tables(op)?;
             let arrived = self.pending.remove(&at);
@@ -109,8 +109,8 @@ impl Verifier<'_> {
             };
             current = self.step(op, state)?;
         }
-        if current.is_some() || !self.pending.is_empty() || self.program.code.is_empty() {
-            return Err(unsound(self.program.code.len(), "control runs off the end"));
+        if current.is_some() || !self.pending.is_empty() || self.program.code().is_empty() {
+            return Err(unsound(self.program.code().len(), "control runs off the end"));
         }
         Ok(())
     }
@@ -171,7 +171,7 @@ impl Verifier<'_> {
             self.send(target, state.clone())?;
         }
         for register in writes {
-            if register >= self.program.registers {
+            if register >= self.program.registers() {
                 return Err(self.error("a register is out of range"));
             }
             state.assigned.add(register);
@@ -182,7 +182,7 @@ impl Verifier<'_> {
 
     /// Reads and continuations that stand in tables, not in the instruction.
     fn check_indirect(&mut self, op: &Op, state: &State) -> Result<()> {
-        let tables = &self.program.tables;
+        let tables = &self.program.tables();
         match *op {
             Op::Call { call, .. } => {
                 let call = tables.calls[usize::from(call.0)];
@@ -220,7 +220,7 @@ impl Verifier<'_> {
                     return Err(Error::bad_value("the request nests too deeply to compile"));
                 }
                 for register in [Some(body.element), body.index].into_iter().flatten() {
-                    if register.0 >= self.program.registers {
+                    if register.0 >= self.program.registers() {
                         return Err(self.error("a register is out of range"));
                     }
                     inner.assigned.add(register.0);
@@ -251,7 +251,7 @@ impl Verifier<'_> {
                 Action::Compute(register) => self.read(state, register.0)?,
                 Action::Nested(inner) => self.check_projection(inner, state, depth + 1)?,
                 Action::ElemMatch { program, .. } => {
-                    if usize::from(program.0) >= self.program.tables.programs.len() {
+                    if usize::from(program.0) >= self.program.operands.programs.len() {
                         return Err(self.error("a sub-program is out of range"));
                     }
                 }
@@ -265,10 +265,10 @@ impl Verifier<'_> {
         let in_lambda = state.region != 0;
         let fits = match op {
             Op::Yield { .. } => in_lambda,
-            Op::Match {} => !in_lambda && matches!(self.program.kind, Kind::Filter | Kind::Keys),
-            Op::Reject {} => !in_lambda && self.program.kind == Kind::Filter,
-            Op::Return { .. } => !in_lambda && self.program.kind == Kind::Compute,
-            Op::ReturnRow { .. } => !in_lambda && self.program.kind == Kind::Row,
+            Op::Match {} => !in_lambda && matches!(self.program.kind(), Kind::Filter | Kind::Keys),
+            Op::Reject {} => !in_lambda && self.program.kind() == Kind::Filter,
+            Op::Return { .. } => !in_lambda && self.program.kind() == Kind::Compute,
+            Op::ReturnRow { .. } => !in_lambda && self.program.kind() == Kind::Row,
             Op::Rebase { .. } => !in_lambda,
             _ => true,
         };
@@ -277,25 +277,25 @@ impl Verifier<'_> {
 
     /// Every index an instruction holds lies in its table, and so does every index in the entry it names.
     fn check_tables(&self, op: &Op) -> Result<()> {
-        let tables = &self.program.tables;
+        let tables = &self.program.tables();
         let mut in_range = true;
         let mut test = None;
         let mut conjunction = None;
         op.for_each_operand(|role| {
             let (index, len) = match role {
-                Role::Read(n) | Role::Write(n) => (n, usize::from(self.program.registers)),
-                Role::Target(n) => (n, self.program.code.len()),
-                Role::Const(n) => (n, tables.constants.len()),
-                Role::Path(n) => (n, self.program.paths.entries().len()),
+                Role::Read(n) | Role::Write(n) => (n, usize::from(self.program.registers())),
+                Role::Target(n) => (n, self.program.code().len()),
+                Role::Const(n) => (n, self.program.operands.constants.len()),
+                Role::Path(n) => (n, self.program.paths().entries().len()),
                 Role::Test(n) => {
                     test = Some(n);
-                    (n, tables.tests.len())
+                    (n, self.program.operands.tests.len())
                 }
                 Role::Call(n) => (n, tables.calls.len()),
                 Role::Shape(n) => (n, tables.shapes.len()),
                 Role::Fields(n) => (n, tables.fields.len()),
                 Role::Lambda(n) => (n, tables.lambdas.len()),
-                Role::Sub(n) => (n, tables.programs.len()),
+                Role::Sub(n) => (n, self.program.operands.programs.len()),
                 Role::Projection(n) => (n, tables.projections.len()),
                 Role::Update(n) => (n, tables.updates.len()),
                 Role::KeySpec(n) => (n, tables.key_specs.len()),
@@ -312,12 +312,12 @@ impl Verifier<'_> {
             return Err(self.error("an operand is out of range"));
         }
         if let Some(test) = test {
-            let test = &tables.tests[usize::from(test)];
+            let test = &self.program.operands.tests[usize::from(test)];
             if matches!(test, Test::Mod { divisor: 0, .. }) {
                 return Err(self.error("a division by zero"));
             }
             let mut in_range = true;
-            test.for_each_program(|program| in_range &= usize::from(program.0) < tables.programs.len());
+            test.for_each_program(|program| in_range &= usize::from(program.0) < self.program.operands.programs.len());
             if !in_range {
                 return Err(self.error("a sub-program is out of range"));
             }
@@ -341,7 +341,7 @@ impl Verifier<'_> {
             let mut without_target = *op;
             without_target.retarget(0);
             self.check_tables(&without_target)?;
-            if self.program.paths.top_of(path.0) != top {
+            if self.program.paths().top_of(path.0) != top {
                 return Err(self.error("a conjunction has a test in the wrong place"));
             }
         }
@@ -357,7 +357,7 @@ impl Verifier<'_> {
             }
         });
         let Some(path) = path else { return Ok(()) };
-        let entry = &self.program.paths.entries()[usize::from(path)];
+        let entry = &self.program.paths().entries()[usize::from(path)];
         let wants_value = matches!(op, Op::Field { .. });
         // Only tests may be of the root value itself, and a path that is there leads below it.
         let leads_somewhere = entry.node != ROOT || entry.path.is_none() && !wants_value;

@@ -16,6 +16,7 @@
 //! | `decimal` | decimal128 without arithmetic |
 //! | `extjson` | values as text |
 //! | `arbitrary` | values for fuzzing (feature `arbitrary`) |
+//! | `owned` | values that outlive their document, and parameters |
 //! | `path` | dotted paths and the three ways to follow one |
 
 #[cfg(feature = "arbitrary")]
@@ -25,15 +26,17 @@ pub mod decimal;
 pub mod extjson;
 mod number;
 mod order;
+mod owned;
 pub mod path;
 mod raw;
 mod repr;
 mod validate;
 
-pub use buf::{ArrayWriter, Buf, DocBuf, DocWriter, OwnedValue};
+pub use buf::{ArrayWriter, Buf, DocBuf, DocWriter};
 pub(crate) use number::Canonical;
 pub use number::{compare_doubles, compare_int_double};
 pub use order::{StringOrder, canonical_type, compare, compare_with, equal, equal_with, hash, hash_with};
+pub use owned::{OwnedValue, ParamId};
 pub use path::{
     ArrayComponents, Component, FieldPath, expr_path, index_keys, index_keys_with_missing, key_values, match_path,
 };

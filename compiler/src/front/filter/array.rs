@@ -21,7 +21,7 @@ pub(super) fn all(value: Value<'_>, operator: &Operator<'_>, parser: &mut Parser
     let parts = if elem_match_argument(first).is_some() {
         list.values().map(|member| all_elem_match(member, target, parser)).collect::<Result<_>>()?
     } else {
-        list.values().map(|member| all_member(member, target)).collect::<Result<_>>()?
+        list.values().map(|member| all_member(member, target, parser)).collect::<Result<_>>()?
     };
     Ok(Some(all_of(parts)))
 }
@@ -37,13 +37,13 @@ fn all_elem_match(member: Value<'_>, target: &Target, parser: &mut Parser<'_>) -
     parse_elem_match(argument, target, parser)
 }
 
-fn all_member(member: Value<'_>, target: &Target) -> Result<Filter> {
+fn all_member(member: Value<'_>, target: &Target, parser: &mut Parser<'_>) -> Result<Filter> {
     match member.view() {
         View::Regex { .. } => regex::literal(member, target),
         View::Document(doc) if doc.iter().next().is_some_and(|first| field::is_operator(first.name_str())) => {
             Err(Error::bad_value("no $ expressions in $all"))
         }
-        _ => compare::equality(member, target),
+        _ => compare::equality(member, target, parser),
     }
 }
 

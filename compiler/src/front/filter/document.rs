@@ -88,24 +88,24 @@ fn always(operator: &str, value: Value<'_>, answer: bool) -> Result<Option<Filte
 }
 
 /// `$ref` of a database reference.
-pub(super) fn reference_collection(value: Value<'_>, _: &mut Parser<'_>) -> Result<Option<Filter>> {
-    reference("$ref", value)
+pub(super) fn reference_collection(value: Value<'_>, parser: &mut Parser<'_>) -> Result<Option<Filter>> {
+    reference("$ref", value, parser)
 }
 
 /// `$id` of a database reference.
-pub(super) fn reference_id(value: Value<'_>, _: &mut Parser<'_>) -> Result<Option<Filter>> {
-    reference("$id", value)
+pub(super) fn reference_id(value: Value<'_>, parser: &mut Parser<'_>) -> Result<Option<Filter>> {
+    reference("$id", value, parser)
 }
 
 /// `$db` of a database reference.
-pub(super) fn reference_database(value: Value<'_>, _: &mut Parser<'_>) -> Result<Option<Filter>> {
-    reference("$db", value)
+pub(super) fn reference_database(value: Value<'_>, parser: &mut Parser<'_>) -> Result<Option<Filter>> {
+    reference("$db", value, parser)
 }
 
 /// The fields of a database reference are fields in spite of their names.
-fn reference(name: &str, value: Value<'_>) -> Result<Option<Filter>> {
+fn reference(name: &str, value: Value<'_>, parser: &mut Parser<'_>) -> Result<Option<Filter>> {
     if name != "$id" && value.tag() == Tag::Undefined {
         return Ok(None);
     }
-    compare::equality(value, &Target::field(name)).map(Some)
+    compare::equality(value, &Target::field(name), parser).map(Some)
 }

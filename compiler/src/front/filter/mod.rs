@@ -190,7 +190,7 @@ fn parse_predicate(value: Value<'_>, target: &Target, parser: &mut Parser<'_>) -
     match value.view() {
         View::Document(doc) if is_operator_document(doc) => field::parse_operators(doc, target, parser),
         View::Regex { .. } => regex::literal(value, target),
-        _ => compare::equality(value, target),
+        _ => compare::equality(value, target, parser),
     }
 }
 
@@ -235,9 +235,9 @@ fn negation(filter: Filter) -> Filter {
 }
 
 /// A copy of a value to compare with. Nothing can be compared with `undefined`.
-fn operand(value: Value<'_>) -> Result<OwnedValue> {
+fn operand(value: Value<'_>, parser: &mut Parser<'_>) -> Result<OwnedValue> {
     match value.view() {
         View::Undefined => Err(Error::bad_value("cannot compare to undefined")),
-        _ => Ok(OwnedValue::new(value)),
+        _ => Ok(parser.ctx.literal(value)),
     }
 }

@@ -5,7 +5,8 @@
 
 use logos::{Logos, SpannedIter};
 
-use super::super::buf::{DocBuf, OwnedValue};
+use super::super::buf::DocBuf;
+use super::super::owned::OwnedValue;
 use super::super::raw::RawDoc;
 use super::super::repr::Tag;
 use super::super::validate;
