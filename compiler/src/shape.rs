@@ -185,6 +185,8 @@ pub struct ShapedFilter {
 
 /// Compiles a filter for all requests of its shape, and for its own.
 ///
+/// The collation of `ctx` is compiled in, and no part of the shape: a cache keeps filters of different collations apart.
+///
 /// The first is `None` where the parser met other parameters than the shape has, so that they cannot be told apart.
 pub fn compile_shape(
     filter: &RawDoc,
@@ -193,7 +195,7 @@ pub fn compile_shape(
 ) -> Result<(Option<ShapedFilter>, CompiledFilter)> {
     let (ir, met) = ctx.with_params(|ctx| filter::parse(filter, ctx))?;
     let ir = or_to_in::rewrite(ir);
-    let program = Arc::new(codegen::compile_filter(&ir)?);
+    let program = Arc::new(codegen::compile_filter(&ir, ctx.collation())?);
     let alike = met.len() == shape.params.len()
         && met.iter().zip(&shape.params).all(|(met, param)| met.get().tag() == param.tag() && equal(met.get(), *param));
     let shaped = alike.then(|| ShapedFilter { program: Arc::clone(&program), ir: Arc::new(ir.clone()) });

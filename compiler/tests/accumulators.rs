@@ -20,7 +20,7 @@ fn accumulate(accumulator: Value<'_>, documents: &RawDoc, slides: bool) -> Resul
     let spec = DocBuf::build(|spec| spec.value("r", accumulator));
     let element = spec.iter().next().expect("a field");
     let field = front::field(element, &mut ParseContext::new())?;
-    let program = codegen::compile_row(&field.call.args)?;
+    let program = codegen::compile_row(&field.call.args, None)?;
     let settings: Vec<Value<'_>> = field
         .call
         .settings

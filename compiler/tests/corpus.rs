@@ -40,7 +40,7 @@ fn filters() {
         };
         let parsed = filter::parse(spec, &mut ParseContext::new());
         let by_oracle = parsed.clone().and_then(|ir| matched(&mut |doc| oracle::matches(&ir, doc, &env)));
-        let by_machine = parsed.and_then(|ir| codegen::compile_filter(&ir)).and_then(|program| {
+        let by_machine = parsed.and_then(|ir| codegen::compile_filter(&ir, None)).and_then(|program| {
             let mut machine = Machine::new();
             matched(&mut |doc| machine.matches(&program, doc, &env))
         });
@@ -56,7 +56,7 @@ fn expressions() {
         let env = Env::fixed();
         let parsed = expr::parse(row.get("expr").unwrap_or(Value::NOTHING), &mut ParseContext::new());
         let by_oracle = parsed.clone().and_then(|ir| oracle::evaluate(&ir, doc, &env));
-        let by_machine = parsed.and_then(|ir| codegen::compile_expr(&ir)).and_then(|program| {
+        let by_machine = parsed.and_then(|ir| codegen::compile_expr(&ir, None)).and_then(|program| {
             let mut machine = Machine::new();
             machine.compute(&program, doc, &env, None).map(OwnedValue::new)
         });
@@ -89,7 +89,7 @@ fn update(row: &RawDoc) -> Result<(DocBuf, bool), Error> {
     let mut how = UpdateInputs::default();
     let old = match found {
         Some(doc) => {
-            let program = codegen::compile_filter(&query)?;
+            let program = codegen::compile_filter(&query, None)?;
             if !machine.matches(&program, doc, &env)? {
                 return Ok((DocBuf::from(doc), false));
             }
@@ -127,7 +127,7 @@ fn documented_examples() {
             let env = Env::fixed();
             let mut machine = Machine::new();
             let got = expr::parse(given.get(), &mut ParseContext::new())
-                .and_then(|ir| codegen::compile_expr(&ir))
+                .and_then(|ir| codegen::compile_expr(&ir, None))
                 .and_then(|program| machine.compute(&program, &doc, &env, None).map(OwnedValue::new));
             match got {
                 Ok(got) if is_same(expected.get(), got.get()) => {}

@@ -101,7 +101,8 @@ fn sort_keys_order_documents() {
     let env = Env::fixed();
     let mut machine = Machine::new();
     for (spec, docs) in rows {
-        let program = compile_sort(&doc(spec)).expect("a test's sort").expect("a sort that is not empty");
+        let program =
+            compile_sort(&doc(spec), &ParseContext::new()).expect("a test's sort").expect("a sort that is not empty");
         let keys: Vec<Vec<u8>> = docs
             .iter()
             .map(|text| {
@@ -112,7 +113,8 @@ fn sort_keys_order_documents() {
             .collect();
         assert!(keys.is_sorted_by(|a, b| a < b), "{spec} over {docs:?}");
     }
-    let both = compile_sort(&doc("{a: 1, b: 1}")).expect("a sort").expect("a sort that is not empty");
+    let both =
+        compile_sort(&doc("{a: 1, b: 1}"), &ParseContext::new()).expect("a sort").expect("a sort that is not empty");
     let error = machine.sort_key(&both, &doc("{a: [1], b: [2]}"), &env, &mut Vec::new()).expect_err("parallel arrays");
     assert_eq!(error.code().0, 2);
 }

@@ -109,9 +109,9 @@ pub fn filter(Case { request: FilterRequest(filter), docs }: &Case<FilterRequest
 /// An expression that parses has the value that the oracle gives it, folded or not.
 pub fn expression(Case { request: ExpressionRequest(expression), docs }: &Case<ExpressionRequest>) {
     let Ok(ir) = front::expr::parse(expression.get(), &mut ParseContext::new()) else { return };
-    let plain = codegen::compile_expr(&ir).expect("what parses compiles");
+    let plain = codegen::compile_expr(&ir, None).expect("what parses compiles");
     // Folding may fail with an error that the expression would only have had for some documents.
-    let folded = fold(ir.clone()).ok().map(|folded| codegen::compile_expr(&folded).expect("what folds compiles"));
+    let folded = fold(ir.clone()).ok().map(|folded| codegen::compile_expr(&folded, None).expect("what folds compiles"));
     let mut machine = Machine::new();
     for doc in docs {
         let expected = oracle::evaluate(&ir, doc, &Env::fixed());
@@ -132,7 +132,7 @@ pub fn expression(Case { request: ExpressionRequest(expression), docs }: &Case<E
 /// Fields kept, dropped and computed are those that the tree of the projection says.
 pub fn projection(Case { request: ProjectionRequest(spec), docs }: &Case<ProjectionRequest>) {
     let Ok(Some(projection)) = front::projection::parse_find(spec, &mut ParseContext::new()) else { return };
-    let program = codegen::compile_projection(&projection).expect("what parses compiles");
+    let program = codegen::compile_projection(&projection, None).expect("what parses compiles");
     let mut machine = Machine::new();
     for doc in docs {
         let env = Env::fixed();
@@ -145,7 +145,7 @@ pub fn projection(Case { request: ProjectionRequest(spec), docs }: &Case<Project
 /// An update by operators makes the document that the oracle makes.
 pub fn update(Case { request, docs }: &Case<UpdateRequest>) {
     let Some(parsed) = parse_update(request) else { return };
-    let program = codegen::compile_update(parsed.clone()).expect("what parses compiles");
+    let program = codegen::compile_update(parsed.clone(), None).expect("what parses compiles");
     let how = UpdateInputs { matched_position: request.matched_position, is_insert: request.is_insert };
     let oracle_how = oracle::UpdateInputs { matched_position: request.matched_position, is_insert: request.is_insert };
     let mut machine = Machine::new();

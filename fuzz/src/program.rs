@@ -363,7 +363,7 @@ fn tables(
                 update.args.pop();
                 update.predicates.pop();
             }
-            let predicates = put!(update.predicates.iter().map(codegen::compile_filter).collect());
+            let predicates = put!(update.predicates.iter().map(|filter| codegen::compile_filter(filter, None)).collect());
             put!(builder.update(UpdateCode { tree: update.tree, args: update.args, predicates }));
             shapes.updates = 1;
         }
@@ -469,7 +469,7 @@ fn test(u: &mut Bytes<'_>, shapes: &Shapes) -> arbitrary::Result<smongo_vm::Resu
             Ok(regex) => Test::Regex(regex),
             Err(error) => return Ok(Err(error)),
         },
-        6 => Test::In(InSet::new(u.arbitrary()?, Vec::new())),
+        6 => Test::In(InSet::new(u.arbitrary()?, Vec::new(), None)),
         7 => Test::Schema(match u.int_in_range(0..=4)? {
             0 => SchemaTest::MaxLength(u.int_in_range(0..=3)?),
             1 => SchemaTest::MinItems(u.int_in_range(0..=3)?),

@@ -111,7 +111,7 @@ pub(crate) fn plan_matching(shared: Option<&Shared<'_>>, matching: &Matching<'_>
     let sort = matching.sort.filter(|sort| !sort.is_empty());
     let natural = sort.map(natural_order).transpose()?.flatten();
     let sort_program = match sort {
-        Some(sort) if natural.is_none() => compile_sort(sort)?,
+        Some(sort) if natural.is_none() => compile_sort(sort, &context)?,
         _ => None,
     };
     let hint = hint_of(shared, matching.hint)?;

@@ -205,7 +205,7 @@ pub fn run(row: &Row) -> Outcome {
     let document = document.map_or_else(DocBuf::new, |text| extjson::parse_doc(text).unwrap());
     let example = extjson::parse_value(row.example).unwrap_or_else(|error| panic!("{}: {error}", row.name));
     let outcome = expr::parse(example.get(), &mut ParseContext::new())
-        .and_then(|ir| codegen::compile_expr(&ir))
+        .and_then(|ir| codegen::compile_expr(&ir, None))
         .and_then(|program| Machine::new().compute(&program, &document, &Env::fixed(), None).map(drop));
     outcome.err().map_or(0, |error| error.code().0)
 }

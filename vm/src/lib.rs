@@ -19,6 +19,7 @@
 pub mod acc;
 pub mod algo;
 pub mod code;
+pub mod collation;
 pub mod env;
 mod error;
 pub mod func;

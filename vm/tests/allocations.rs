@@ -53,8 +53,8 @@ fn tests(builder: &mut Builder, otherwise: Label) -> smongo_vm::Result<Vec<Op>> 
     let strings = ["x", "y"].map(|text| OwnedValue::new(Value::string(text))).to_vec();
     let mixed = [Value::int32(5), Value::string("x"), Value::NULL].map(OwnedValue::new).to_vec();
     let tests = [
-        ("s", Test::In(InSet::new(strings, Vec::new()))),
-        ("n", Test::In(InSet::new(mixed, Vec::new()))),
+        ("s", Test::In(InSet::new(strings, Vec::new(), None))),
+        ("n", Test::In(InSet::new(mixed, Vec::new(), None))),
         ("d.c", Test::Exists),
         ("n", Test::Mod { divisor: 2, remainder: 1 }),
     ];

@@ -7,21 +7,21 @@ use smongo_vm::regex::Regex;
 use smongo_vm::value::{OwnedValue, Value};
 use smongo_vm::{Code, Error, Result};
 
-use super::Codegen;
+use super::{Codegen, Strings};
 use crate::ir::{ArrayRule, CompareOp, Expr, Filter, FilterPath, LeafTest};
 
 /// The program of a whole filter.
-pub(super) fn program(filter: &Filter) -> Result<Program> {
-    build(filter, true)
+pub(super) fn program(filter: &Filter, strings: Strings<'_>) -> Result<Program> {
+    build(filter, true, strings)
 }
 
 /// The program of a filter over a part of the document.
-pub(super) fn sub_program(filter: &Filter) -> Result<Program> {
-    build(filter, false)
+pub(super) fn sub_program(filter: &Filter, strings: Strings<'_>) -> Result<Program> {
+    build(filter, false, strings)
 }
 
-fn build(filter: &Filter, pins: bool) -> Result<Program> {
-    let mut codegen = Codegen::new(Kind::Filter);
+fn build(filter: &Filter, pins: bool, strings: Strings<'_>) -> Result<Program> {
+    let mut codegen = Codegen::new(Kind::Filter, strings);
     codegen.pins = pins;
     let reject = codegen.builder.label()?;
     codegen.filter(filter, reject)?;
@@ -125,7 +125,7 @@ impl Codegen {
     }
 
     fn sub_filter(&mut self, filter: &Filter) -> Result<SubId> {
-        self.add_program(sub_program(filter)?)
+        self.add_program(sub_program(filter, self.collation.as_ref())?)
     }
 
     fn without_pins<R>(&mut self, generate: impl FnOnce(&mut Self) -> R) -> R {
@@ -195,7 +195,7 @@ impl Codegen {
             LeafTest::In { values, patterns } => {
                 let patterns: Vec<Regex> =
                     patterns.iter().map(|(pattern, options)| Regex::new(pattern, options)).collect::<Result<_>>()?;
-                Test::In(InSet::new(values.clone(), patterns))
+                Test::In(InSet::new(values.clone(), patterns, self.collation.clone()))
             }
             LeafTest::Regex { pattern, options } => Test::Regex(Regex::new(pattern, options)?),
             LeafTest::Exists => Test::Exists,

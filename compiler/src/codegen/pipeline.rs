@@ -5,7 +5,7 @@ use smongo_vm::op::Op;
 use smongo_vm::program::{Kind, Program};
 use smongo_vm::value::OwnedValue;
 
-use super::Codegen;
+use super::{Codegen, Strings};
 use crate::ir::{DocumentStage, Expr, Filter};
 
 /// A stage that lets a document go or makes another one of it.
@@ -18,8 +18,8 @@ pub enum RowStep<'s> {
 }
 
 /// The program of steps one after another: the document that they make, or nothing when one of them drops it.
-pub fn compile_row_steps(steps: &[RowStep<'_>]) -> Result<Program> {
-    let mut codegen = Codegen::new(Kind::Compute);
+pub fn compile_row_steps(steps: &[RowStep<'_>], strings: Strings<'_>) -> Result<Program> {
+    let mut codegen = Codegen::new(Kind::Compute, strings);
     let doc = codegen.builder.register()?;
     let dropped = codegen.builder.label()?;
     codegen.builder.emit(Op::Root { dst: doc.dst() });

@@ -4,12 +4,12 @@ use smongo_vm::Result;
 use smongo_vm::op::{Op, Reg};
 use smongo_vm::program::{Action, Kind, Program, Projection as Code, ProjectionNode};
 
-use super::{Codegen, filter};
+use super::{Codegen, Strings, filter};
 use crate::ir::{DocumentStage, FieldAction, FieldTree, Projection};
 
 /// The program of a projection.
-pub fn compile_projection(projection: &Projection) -> Result<Program> {
-    let mut codegen = Codegen::new(Kind::Compute);
+pub fn compile_projection(projection: &Projection, strings: Strings<'_>) -> Result<Program> {
+    let mut codegen = Codegen::new(Kind::Compute, strings);
     let result = codegen.builder.register()?;
     codegen.project(projection, result)?;
     codegen.builder.emit(Op::Return { src: result.src() });
@@ -42,7 +42,7 @@ impl Codegen {
                 FieldAction::Nested(inner) => Action::Nested(self.node(inner)?),
                 FieldAction::Slice { skip, limit } => Action::Slice { skip: *skip, limit: *limit },
                 FieldAction::ElemMatch { filter, on_fields } => {
-                    let program = self.add_program(filter::sub_program(filter)?)?;
+                    let program = self.add_program(filter::sub_program(filter, self.collation.as_ref())?)?;
                     Action::ElemMatch { program, on_fields: *on_fields }
                 }
                 FieldAction::Positional => Action::Positional,

@@ -4,13 +4,13 @@ use smongo_vm::Result;
 use smongo_vm::op::{Op, Reg};
 use smongo_vm::program::{KeyPart, KeySpec, Kind, Program, Shape};
 
-use super::Codegen;
+use super::{Codegen, Strings};
 use crate::ir::Sort;
 use crate::ir::group::Argument;
 
 /// The program that computes `args`, in their order.
-pub fn compile_row(args: &[Argument]) -> Result<Program> {
-    let mut codegen = Codegen::new(Kind::Row);
+pub fn compile_row(args: &[Argument], strings: Strings<'_>) -> Result<Program> {
+    let mut codegen = Codegen::new(Kind::Row, strings);
     let first = codegen.builder.registers(args.len())?;
     for (dst, arg) in (first.0..).map(Reg).zip(args) {
         match arg {

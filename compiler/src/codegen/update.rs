@@ -4,14 +4,15 @@ use smongo_vm::Result;
 use smongo_vm::op::Op;
 use smongo_vm::program::{Kind, Program, UpdateCode};
 
-use super::{Codegen, filter};
+use super::{Codegen, Strings, filter};
 use crate::ir::DocumentStage;
 use crate::ir::update::OperatorUpdate;
 
 /// The program of an update by operators.
-pub fn compile_update(update: OperatorUpdate) -> Result<Program> {
-    let mut codegen = Codegen::new(Kind::Compute);
-    let predicates = update.predicates.iter().map(filter::sub_program).collect::<Result<Vec<_>>>()?;
+pub fn compile_update(update: OperatorUpdate, strings: Strings<'_>) -> Result<Program> {
+    let mut codegen = Codegen::new(Kind::Compute, strings);
+    let predicates = update.predicates.iter().map(|filter| filter::sub_program(filter, strings));
+    let predicates = predicates.collect::<Result<Vec<_>>>()?;
     let code = UpdateCode { tree: update.tree, args: update.args, predicates };
     let update = codegen.builder.update(code)?;
     let doc = codegen.builder.register()?;
@@ -22,8 +23,8 @@ pub fn compile_update(update: OperatorUpdate) -> Result<Program> {
 }
 
 /// The program of stages that each make one document of one document.
-pub fn compile_stages(stages: &[DocumentStage]) -> Result<Program> {
-    let mut codegen = Codegen::new(Kind::Compute);
+pub fn compile_stages(stages: &[DocumentStage], strings: Strings<'_>) -> Result<Program> {
+    let mut codegen = Codegen::new(Kind::Compute, strings);
     let doc = codegen.builder.register()?;
     codegen.stages(stages, doc)?;
     codegen.builder.emit(Op::Return { src: doc.src() });

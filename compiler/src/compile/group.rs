@@ -9,7 +9,7 @@ use smongo_vm::algo::preferred::Series;
 use smongo_vm::program::Program;
 use smongo_vm::value::{DocBuf, FieldPath, OwnedValue};
 
-use crate::codegen;
+use crate::codegen::{self, Strings};
 use crate::ir::group::{AccumulatorCall, Argument, BucketAuto, Group, GroupField, Setting};
 use crate::ir::window::{Bounds, Window, WindowFunction};
 use crate::ir::{Expr, Sort};
@@ -99,36 +99,36 @@ pub enum CompiledFunction {
     },
 }
 
-fn call(call: &AccumulatorCall, row: &mut Vec<Argument>) -> Result<CompiledCall> {
+fn call(call: &AccumulatorCall, row: &mut Vec<Argument>, strings: Strings<'_>) -> Result<CompiledCall> {
     let start = row.len();
     row.extend(call.args.iter().cloned());
     let settings = call.settings.iter().map(|setting| {
         Ok(match setting {
             Setting::Constant(value) => CompiledSetting::Constant(value.clone()),
-            Setting::OfKey(expr) => CompiledSetting::OfKey(Arc::new(codegen::compile_expr(expr)?)),
+            Setting::OfKey(expr) => CompiledSetting::OfKey(Arc::new(codegen::compile_expr(expr, strings)?)),
         })
     });
     Ok(CompiledCall { definition: call.definition, args: start..row.len(), settings: settings.collect::<Result<_>>()? })
 }
 
-fn grouped(key: &Expr, fields: &[GroupField]) -> Result<CompiledGroup> {
+fn grouped(key: &Expr, fields: &[GroupField], strings: Strings<'_>) -> Result<CompiledGroup> {
     let mut row = vec![Argument::Value(key.clone())];
     let mut compiled = Vec::with_capacity(fields.len());
     for field in fields {
-        compiled.push((field.name.clone(), call(&field.call, &mut row)?));
+        compiled.push((field.name.clone(), call(&field.call, &mut row, strings)?));
     }
-    Ok(CompiledGroup { row: Arc::new(codegen::compile_row(&row)?), fields: compiled })
+    Ok(CompiledGroup { row: Arc::new(codegen::compile_row(&row, strings)?), fields: compiled })
 }
 
 /// Compiles `$group`.
-pub(super) fn group(group: &Group) -> Result<CompiledGroup> {
-    grouped(&group.key, &group.fields)
+pub(super) fn group(group: &Group, strings: Strings<'_>) -> Result<CompiledGroup> {
+    grouped(&group.key, &group.fields, strings)
 }
 
 /// Compiles `$bucketAuto`.
-pub(super) fn bucket_auto(spec: &BucketAuto) -> Result<CompiledBucketAuto> {
+pub(super) fn bucket_auto(spec: &BucketAuto, strings: Strings<'_>) -> Result<CompiledBucketAuto> {
     Ok(CompiledBucketAuto {
-        group: grouped(&spec.key, &spec.fields)?,
+        group: grouped(&spec.key, &spec.fields, strings)?,
         buckets: spec.buckets,
         granularity: spec.granularity.as_deref().and_then(Series::find),
         source: spec.source.clone(),
@@ -136,7 +136,7 @@ pub(super) fn bucket_auto(spec: &BucketAuto) -> Result<CompiledBucketAuto> {
 }
 
 /// Compiles `$setWindowFields`.
-pub(super) fn window(window: &Window) -> Result<CompiledWindow> {
+pub(super) fn window(window: &Window, strings: Strings<'_>) -> Result<CompiledWindow> {
     let nothing = || Argument::Value(Expr::Const(OwnedValue::NOTHING));
     let place = [
         window.partition.clone().map_or_else(nothing, Argument::Value),
@@ -145,13 +145,13 @@ pub(super) fn window(window: &Window) -> Result<CompiledWindow> {
     let mut row = Vec::new();
     let mut outputs = Vec::with_capacity(window.outputs.len());
     for output in &window.outputs {
-        let function = window_function(&output.function, window.sort.as_ref(), &mut row)?;
+        let function = window_function(&output.function, window.sort.as_ref(), &mut row, strings)?;
         outputs.push((output.path.clone(), function));
     }
     Ok(CompiledWindow {
-        place: Arc::new(codegen::compile_row(&place)?),
+        place: Arc::new(codegen::compile_row(&place, strings)?),
         is_sorted: window.sort.is_some(),
-        row: Arc::new(codegen::compile_row(&row)?),
+        row: Arc::new(codegen::compile_row(&row, strings)?),
         outputs,
     })
 }
@@ -160,10 +160,11 @@ fn window_function(
     function: &WindowFunction,
     sort: Option<&Sort>,
     row: &mut Vec<Argument>,
+    strings: Strings<'_>,
 ) -> Result<CompiledFunction> {
     Ok(match function {
         WindowFunction::Accumulate { call: acc, bounds } => {
-            let call = call(acc, row)?;
+            let call = call(acc, row, strings)?;
             let at = match bounds {
                 Bounds::Documents(..) => None,
                 Bounds::Range(..) | Bounds::Time { .. } => Some(ordered_by(sort, row)),

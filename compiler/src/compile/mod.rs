@@ -85,7 +85,7 @@ fn id_equality(filter: &Filter) -> Option<Value<'_>> {
 /// Parses and compiles a filter.
 pub fn compile_filter(filter: &RawDoc, ctx: &mut ParseContext) -> Result<CompiledFilter> {
     let ir = or_to_in::rewrite(filter::parse(filter, ctx)?);
-    let program = Arc::new(codegen::compile_filter(&ir)?);
+    let program = Arc::new(codegen::compile_filter(&ir, ctx.collation())?);
     Ok(CompiledFilter { program, ir })
 }
 
@@ -105,7 +105,7 @@ pub struct CompiledProjection {
 /// Parses and compiles a find projection; `{}` keeps documents whole and gives `None`.
 pub fn compile_projection(spec: &RawDoc, ctx: &mut ParseContext) -> Result<Option<CompiledProjection>> {
     let Some(projection) = projection::parse_find(spec, ctx)? else { return Ok(None) };
-    let program = Arc::new(codegen::compile_projection(&projection)?);
+    let program = Arc::new(codegen::compile_projection(&projection, ctx.collation())?);
     let Projection { kind, tree } = projection;
     let needs_position = tree.any(&|action| matches!(action, FieldAction::Positional));
     let is_simple = tree.fields.iter().all(|(_, action)| matches!(action, FieldAction::Keep | FieldAction::Drop));
@@ -113,6 +113,6 @@ pub fn compile_projection(spec: &RawDoc, ctx: &mut ParseContext) -> Result<Optio
 }
 
 /// Parses and compiles a sort order; `{}` orders nothing and gives `None`. `{$natural: …}` is the caller's.
-pub fn compile_sort(spec: &RawDoc) -> Result<Option<Arc<Program>>> {
-    sort::parse(spec)?.map(|sort| codegen::compile_sort(&sort).map(Arc::new)).transpose()
+pub fn compile_sort(spec: &RawDoc, ctx: &ParseContext) -> Result<Option<Arc<Program>>> {
+    sort::parse(spec)?.map(|sort| codegen::compile_sort(&sort, ctx.collation()).map(Arc::new)).transpose()
 }

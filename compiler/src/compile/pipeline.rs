@@ -13,7 +13,7 @@ use smongo_vm::value::{DocBuf, FieldPath, OwnedValue, RawDoc, Value};
 
 use super::CompiledFilter;
 use super::group::{self, CompiledBucketAuto, CompiledGroup, CompiledWindow};
-use crate::codegen::{self, RowStep};
+use crate::codegen::{self, RowStep, Strings};
 use crate::front::context::ParseContext;
 use crate::front::stage;
 use crate::ir::pipeline::{
@@ -203,7 +203,11 @@ pub fn compile_pipeline(
     let parsed = stage::parse(pipeline, db, has_collection, ctx)?;
     let mut stages = parsed.stages.into_iter().peekable();
     let lead = if has_collection { lead(&mut stages) } else { Lead::default() };
-    Ok(CompiledPipeline { lead, stages: compile_stages(stages.collect())?, collections: parsed.collections })
+    Ok(CompiledPipeline {
+        lead,
+        stages: compile_stages(stages.collect(), ctx.collation())?,
+        collections: parsed.collections,
+    })
 }
 
 type Stages = Peekable<std::vec::IntoIter<Stage>>;
@@ -239,16 +243,16 @@ fn conjunction(mut filters: Vec<DocBuf>) -> DocBuf {
     })
 }
 
-fn compile_stages(stages: Vec<Stage>) -> Result<Vec<CompiledStage>> {
+fn compile_stages(stages: Vec<Stage>, strings: Strings<'_>) -> Result<Vec<CompiledStage>> {
     let mut compiled = Vec::with_capacity(stages.len());
     let mut rest = stages.as_slice();
     while let Some(first) = rest.first() {
         let steps: Vec<RowStep<'_>> = rest.iter().map_while(row_step).take(FUSED_STAGES_MAX).collect();
         if steps.is_empty() {
-            compiled.push(compile_stage(first, &rest[1..])?);
+            compiled.push(compile_stage(first, &rest[1..], strings)?);
             rest = &rest[1..];
         } else {
-            compiled.push(fuse(&rest[..steps.len()], &steps)?);
+            compiled.push(fuse(&rest[..steps.len()], &steps, strings)?);
             rest = &rest[steps.len()..];
         }
     }
@@ -264,52 +268,53 @@ fn row_step(stage: &Stage) -> Option<RowStep<'_>> {
 }
 
 /// One program for neighbouring stages. When they only match, documents pass as they are.
-fn fuse(stages: &[Stage], steps: &[RowStep<'_>]) -> Result<CompiledStage> {
+fn fuse(stages: &[Stage], steps: &[RowStep<'_>], strings: Strings<'_>) -> Result<CompiledStage> {
     let mut filters = Vec::new();
     let mut sources = Vec::new();
     for stage in stages {
         let Stage::Match { filter, source } = stage else {
-            return codegen::compile_row_steps(steps).map(|program| CompiledStage::Transform(Arc::new(program)));
+            return codegen::compile_row_steps(steps, strings)
+                .map(|program| CompiledStage::Transform(Arc::new(program)));
         };
         filters.push(filter.clone());
         sources.push(source.clone());
     }
-    let program = Arc::new(codegen::compile_filter(&Filter::And(filters))?);
+    let program = Arc::new(codegen::compile_filter(&Filter::And(filters), strings)?);
     Ok(CompiledStage::Match { program, source: conjunction(sources) })
 }
 
 /// A stage that is not fused with others; `after` are the stages that follow.
-fn compile_stage(stage: &Stage, after: &[Stage]) -> Result<CompiledStage> {
+fn compile_stage(stage: &Stage, after: &[Stage], strings: Strings<'_>) -> Result<CompiledStage> {
     Ok(match stage {
         Stage::Match { .. } | Stage::Document(_) => {
             let steps: Vec<RowStep<'_>> = row_step(stage).into_iter().collect();
-            fuse(std::slice::from_ref(stage), &steps)?
+            fuse(std::slice::from_ref(stage), &steps, strings)?
         }
         Stage::Redact(Redact { decision, root_variable }) => {
-            CompiledStage::Redact { program: program(decision)?, root_variable: *root_variable }
+            CompiledStage::Redact { program: program(decision, strings)?, root_variable: *root_variable }
         }
         Stage::Limit(limit) => CompiledStage::Limit(*limit),
         Stage::Skip(skip) => CompiledStage::Skip(*skip),
         Stage::Sort { sort, source } => CompiledStage::Sort {
-            program: Arc::new(codegen::compile_sort(sort)?),
+            program: Arc::new(codegen::compile_sort(sort, strings)?),
             source: source.clone(),
             limit: wanted_of(after),
         },
         Stage::Count(name) => CompiledStage::Count(name.clone()),
-        Stage::Group(spec) => CompiledStage::Group(Arc::new(group::group(spec)?)),
-        Stage::BucketAuto(spec) => CompiledStage::BucketAuto(Arc::new(group::bucket_auto(spec)?)),
-        Stage::Window(spec) => CompiledStage::Window(Arc::new(group::window(spec)?)),
+        Stage::Group(spec) => CompiledStage::Group(Arc::new(group::group(spec, strings)?)),
+        Stage::BucketAuto(spec) => CompiledStage::BucketAuto(Arc::new(group::bucket_auto(spec, strings)?)),
+        Stage::Window(spec) => CompiledStage::Window(Arc::new(group::window(spec, strings)?)),
         Stage::Unwind(unwind) => CompiledStage::Unwind(Arc::new(unwind.clone())),
         Stage::Sample(size) => CompiledStage::Sample(*size),
-        Stage::Documents(documents) => CompiledStage::Documents(program(documents)?),
-        Stage::UnionWith(from) => CompiledStage::UnionWith(Arc::new(compile_sub_pipeline(from)?)),
-        Stage::Lookup(lookup) => CompiledStage::Lookup(Arc::new(compile_lookup(lookup)?)),
+        Stage::Documents(documents) => CompiledStage::Documents(program(documents, strings)?),
+        Stage::UnionWith(from) => CompiledStage::UnionWith(Arc::new(compile_sub_pipeline(from, strings)?)),
+        Stage::Lookup(lookup) => CompiledStage::Lookup(Arc::new(compile_lookup(lookup, strings)?)),
         Stage::GraphLookup(search) => {
-            let start_with = program(&search.start_with)?;
+            let start_with = program(&search.start_with, strings)?;
             let filter = match &search.restriction {
                 None => None,
                 Some((filter, source)) => {
-                    let program = Arc::new(codegen::compile_filter(filter)?);
+                    let program = Arc::new(codegen::compile_filter(filter, strings)?);
                     Some((CompiledFilter { program, ir: filter.clone() }, source.clone()))
                 }
             };
@@ -317,15 +322,16 @@ fn compile_stage(stage: &Stage, after: &[Stage]) -> Result<CompiledStage> {
             CompiledStage::GraphLookup(Arc::new(CompiledGraphLookup { from, start_with, ir: (**search).clone() }))
         }
         Stage::Densify(densify) => {
-            let next = program(&densify.next)?;
+            let next = program(&densify.next, strings)?;
             CompiledStage::Densify(Arc::new(CompiledDensify { next, ir: (**densify).clone() }))
         }
         Stage::Facet(facets) => {
-            let compile = |(name, stages): &(String, Vec<Stage>)| Ok((name.clone(), compile_stages(stages.clone())?));
+            let compile =
+                |(name, stages): &(String, Vec<Stage>)| Ok((name.clone(), compile_stages(stages.clone(), strings)?));
             CompiledStage::Facet(Arc::new(facets.iter().map(compile).collect::<Result<_>>()?))
         }
         Stage::Out(target) => CompiledStage::Out(target.clone()),
-        Stage::Merge(merge) => CompiledStage::Merge(Arc::new(compile_merge(merge)?)),
+        Stage::Merge(merge) => CompiledStage::Merge(Arc::new(compile_merge(merge, strings)?)),
         Stage::Facts(facts) => CompiledStage::Facts(facts.clone()),
     })
 }
@@ -343,15 +349,15 @@ fn wanted_of(after: &[Stage]) -> Option<u64> {
     None
 }
 
-fn program(expr: &Expr) -> Result<Arc<Program>> {
-    codegen::compile_expr(expr).map(Arc::new)
+fn program(expr: &Expr, strings: Strings<'_>) -> Result<Arc<Program>> {
+    codegen::compile_expr(expr, strings).map(Arc::new)
 }
 
-fn compile_sub_pipeline(from: &SubPipeline) -> Result<CompiledSubPipeline> {
+fn compile_sub_pipeline(from: &SubPipeline, strings: Strings<'_>) -> Result<CompiledSubPipeline> {
     let mut stages = from.stages.clone();
     let filter = match stages.first() {
         Some(Stage::Match { filter, source }) if from.coll.is_some() => {
-            let program = Arc::new(codegen::compile_filter(filter)?);
+            let program = Arc::new(codegen::compile_filter(filter, strings)?);
             Some((CompiledFilter { program, ir: filter.clone() }, source.clone()))
         }
         _ => None,
@@ -359,27 +365,27 @@ fn compile_sub_pipeline(from: &SubPipeline) -> Result<CompiledSubPipeline> {
     if filter.is_some() {
         stages.remove(0);
     }
-    Ok(CompiledSubPipeline { coll: from.coll, filter, stages: compile_stages(stages)? })
+    Ok(CompiledSubPipeline { coll: from.coll, filter, stages: compile_stages(stages, strings)? })
 }
 
-fn compile_lookup(lookup: &Lookup) -> Result<CompiledLookup> {
+fn compile_lookup(lookup: &Lookup, strings: Strings<'_>) -> Result<CompiledLookup> {
     Ok(CompiledLookup {
-        from: compile_sub_pipeline(&lookup.from)?,
+        from: compile_sub_pipeline(&lookup.from, strings)?,
         target: lookup.target.clone(),
         equality: lookup.equality.clone(),
-        bindings: lookup.bindings.iter().map(program).collect::<Result<_>>()?,
+        bindings: lookup.bindings.iter().map(|value| program(value, strings)).collect::<Result<_>>()?,
         first_variable: lookup.first_variable,
     })
 }
 
-fn compile_merge(merge: &Merge) -> Result<CompiledMerge> {
+fn compile_merge(merge: &Merge, strings: Strings<'_>) -> Result<CompiledMerge> {
     let when_matched = match &merge.when_matched {
         WhenMatched::Replace => CompiledWhenMatched::Replace,
         WhenMatched::KeepExisting => CompiledWhenMatched::KeepExisting,
         WhenMatched::Merge => CompiledWhenMatched::Merge,
         WhenMatched::Fail => CompiledWhenMatched::Fail,
         WhenMatched::Pipeline { stages, bindings } => {
-            let bindings = bindings.iter().map(|(name, value)| Ok((name.clone(), program(value)?)));
+            let bindings = bindings.iter().map(|(name, value)| Ok((name.clone(), program(value, strings)?)));
             CompiledWhenMatched::Pipeline { stages: stages.clone(), bindings: bindings.collect::<Result<_>>()? }
         }
     };

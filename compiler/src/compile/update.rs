@@ -47,12 +47,12 @@ pub fn compile_update(
         Update::Replacement(doc) => Ok(CompiledUpdate::Replacement(doc)),
         Update::Operators(operators) => {
             let needs_position = operators.tree.needs_match_position();
-            let program = Arc::new(codegen::compile_update(operators)?);
+            let program = Arc::new(codegen::compile_update(operators, ctx.collation())?);
             Ok(CompiledUpdate::Program { program, needs_position, kind: UpdateKind::Operators })
         }
         Update::Pipeline(stages) => {
             let stages = stages.iter().map(|stage| document_stage(stage, ctx)).collect::<Result<Vec<_>>>()?;
-            let program = Arc::new(codegen::compile_stages(&stages)?);
+            let program = Arc::new(codegen::compile_stages(&stages, ctx.collation())?);
             Ok(CompiledUpdate::Program { program, needs_position: false, kind: UpdateKind::Pipeline })
         }
     }

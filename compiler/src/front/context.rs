@@ -1,7 +1,10 @@
 //! What a parser carries along: variables in scope, a counter that names new ones, how deep it stands, and which literals
 //! are parameters.
 
+use std::sync::Arc;
+
 use smongo_vm::code::Code;
+use smongo_vm::collation::Collation;
 use smongo_vm::limits::MAX_DOCUMENT_DEPTH;
 use smongo_vm::value::{OwnedValue, ParamId, Value};
 use smongo_vm::{Error, Result};
@@ -19,6 +22,7 @@ pub struct ParseContext {
     lets: u16,
     depth: usize,
     params: Params,
+    collation: Option<Arc<Collation>>,
 }
 
 /// Which literals of the filter being parsed are parameters.
@@ -42,7 +46,18 @@ impl ParseContext {
             ("CLUSTER_TIME", Expr::Env(EnvVar::ClusterTime)),
         ];
         let scope = system.into_iter().map(|(name, expr)| (name.to_owned(), expr)).collect();
-        Self { scope, variables: 0, lets: 0, depth: 0, params: Params::Off }
+        Self { scope, variables: 0, lets: 0, depth: 0, params: Params::Off, collation: None }
+    }
+
+    /// The same, for a request whose strings compare as a collation says.
+    #[must_use]
+    pub fn with_collation(self, collation: Option<Arc<Collation>>) -> Self {
+        Self { collation, ..self }
+    }
+
+    /// The collation under which the request's programs compare strings.
+    pub fn collation(&self) -> Option<&Arc<Collation>> {
+        self.collation.as_ref()
     }
 
     /// Declares the next of the request's `let` variables, which stands at that position in the environment.

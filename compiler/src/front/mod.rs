@@ -1,6 +1,7 @@
 //! The front end: BSON requests to IR, with MongoDB's checks and error codes. One operator, one place.
 
 pub mod acc;
+pub mod collation;
 pub mod context;
 pub mod expr;
 pub mod filter;

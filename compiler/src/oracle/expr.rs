@@ -2,11 +2,11 @@
 
 use bumpalo::Bump;
 use smongo_vm::code::Code;
-use smongo_vm::env::Env;
 use smongo_vm::func::{Args, Context};
-use smongo_vm::value::{DocBuf, OwnedValue, RawDoc, Value, View, compare, equal};
+use smongo_vm::value::{DocBuf, OwnedValue, RawDoc, StringOrder, Value, View, compare_with, equal};
 use smongo_vm::{Error, Result};
 
+use super::Given;
 use super::path::{array_of, walked};
 use crate::ir::expr::EnvVar;
 use crate::ir::{CompareOp, Expr, Variable};
@@ -14,7 +14,7 @@ use crate::ir::{CompareOp, Expr, Variable};
 /// What an expression is evaluated in.
 pub(super) struct Evaluator<'e> {
     doc: &'e RawDoc,
-    env: &'e Env<'e>,
+    given: Given<'e>,
     variables: Vec<(Variable, OwnedValue)>,
 }
 
@@ -28,8 +28,8 @@ fn owned_bool(flag: bool) -> OwnedValue {
 }
 
 impl<'e> Evaluator<'e> {
-    pub(super) fn new(doc: &'e RawDoc, env: &'e Env<'e>) -> Self {
-        Self { doc, env, variables: Vec::new() }
+    pub(super) fn new(doc: &'e RawDoc, given: Given<'e>) -> Self {
+        Self { doc, given, variables: Vec::new() }
     }
 
     pub(super) fn evaluate(&mut self, expr: &Expr) -> Result<OwnedValue> {
@@ -52,7 +52,7 @@ impl<'e> Evaluator<'e> {
                         *value = Value::NULL;
                     }
                 }
-                let mut context = Context { arena: &arena, env: self.env };
+                let mut context = Context { arena: &arena, env: self.given.env, strings: self.given.strings };
                 match ((function.eval)(&mut context, &arguments), on_error) {
                     (Err(error), Some(handler)) if error.code() == Code::CONVERSION_FAILURE => {
                         self.evaluate(handler)?
@@ -62,7 +62,7 @@ impl<'e> Evaluator<'e> {
             }
             Expr::Compare(op, left, right) => {
                 let (left, right) = (self.evaluate(left)?, self.evaluate(right)?);
-                compared(*op, left.get(), right.get())
+                compared(*op, left.get(), right.get(), self.given.strings)
             }
             Expr::And(parts) => {
                 for part in parts {
@@ -171,9 +171,9 @@ impl<'e> Evaluator<'e> {
 
     fn environment(&self, variable: EnvVar) -> OwnedValue {
         OwnedValue::new(match variable {
-            EnvVar::Now => Value::date_time(self.env.now_millis),
-            EnvVar::ClusterTime => Value::timestamp(self.env.cluster_time),
-            EnvVar::Let(at) => self.env.variables.get(usize::from(at)).copied().unwrap_or(Value::NOTHING),
+            EnvVar::Now => Value::date_time(self.given.env.now_millis),
+            EnvVar::ClusterTime => Value::timestamp(self.given.env.cluster_time),
+            EnvVar::Let(at) => self.given.env.variables.get(usize::from(at)).copied().unwrap_or(Value::NOTHING),
         })
     }
 
@@ -236,8 +236,8 @@ fn limit_of(value: Value<'_>) -> Result<usize> {
     }
 }
 
-fn compared(op: CompareOp, left: Value<'_>, right: Value<'_>) -> OwnedValue {
-    let order = compare(left, right);
+fn compared(op: CompareOp, left: Value<'_>, right: Value<'_>, strings: Option<&dyn StringOrder>) -> OwnedValue {
+    let order = compare_with(left, right, strings);
     OwnedValue::new(match op {
         CompareOp::Eq => Value::bool(order.is_eq()),
         CompareOp::Ne => Value::bool(order.is_ne()),

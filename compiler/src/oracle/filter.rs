@@ -1,53 +1,57 @@
 //! Filters, case by case.
 
 use smongo_vm::Result;
-use smongo_vm::env::Env;
 use smongo_vm::program::{BitRule, BitTest};
 use smongo_vm::regex::Regex;
 use smongo_vm::schema::SchemaTest;
 use smongo_vm::value::decimal::DecimalParts;
-use smongo_vm::value::{OwnedValue, RawDoc, Tag, Value, View, canonical_type, compare, equal};
+use smongo_vm::value::{
+    OwnedValue, RawDoc, StringOrder, Tag, Value, View, canonical_type, compare_with, equal, equal_with,
+};
 
+use super::Given;
 use super::path::tested;
 use crate::ir::{Filter, FilterPath, LeafTest};
 
+type Strings<'e> = Option<&'e dyn StringOrder>;
+
 /// Whether the value under test, which is a whole document at first, matches.
-pub(super) fn matches(filter: &Filter, root: Value<'_>, env: &Env<'_>) -> Result<bool> {
+pub(super) fn matches(filter: &Filter, root: Value<'_>, given: Given<'_>) -> Result<bool> {
     match filter {
         Filter::Always(answer) => Ok(*answer),
-        Filter::And(parts) => every(parts.iter(), |part| matches(part, root, env)),
-        Filter::Or(parts) => any(parts.iter(), |part| matches(part, root, env)),
-        Filter::Nor(parts) => Ok(!any(parts.iter(), |part| matches(part, root, env))?),
+        Filter::And(parts) => every(parts.iter(), |part| matches(part, root, given)),
+        Filter::Or(parts) => any(parts.iter(), |part| matches(part, root, given)),
+        Filter::Nor(parts) => Ok(!any(parts.iter(), |part| matches(part, root, given))?),
         Filter::ExactlyOne(parts) => {
-            let matching = parts.iter().map(|part| matches(part, root, env)).collect::<Result<Vec<bool>>>()?;
+            let matching = parts.iter().map(|part| matches(part, root, given)).collect::<Result<Vec<bool>>>()?;
             Ok(matching.into_iter().filter(|matches| *matches).count() == 1)
         }
-        Filter::Not(part) => Ok(!matches(part, root, env)?),
-        Filter::Leaf { path, test } => any_tested(root, path, |value| holds(test, value)),
+        Filter::Not(part) => Ok(!matches(part, root, given)?),
+        Filter::Leaf { path, test } => any_tested(root, path, |value| holds(test, value, given.strings)),
         Filter::ElemMatchObject { path, filter } => {
-            any_element(root, path, |element| Ok(element.as_container().is_some() && matches(filter, element, env)?))
+            any_element(root, path, |element| Ok(element.as_container().is_some() && matches(filter, element, given)?))
         }
-        Filter::ElemMatchValue { path, filter } => any_element(root, path, |element| matches(filter, element, env)),
+        Filter::ElemMatchValue { path, filter } => any_element(root, path, |element| matches(filter, element, given)),
         Filter::Document { path, filter } => {
-            any_tested(root, path, |value| Ok(value.tag() == Tag::Document && matches(filter, value, env)?))
+            any_tested(root, path, |value| Ok(value.tag() == Tag::Document && matches(filter, value, given)?))
         }
         Filter::Elements { path, from, to, filter } => any_tested(root, path, |value| {
             let Some(array) = value.as_array() else { return Ok(true) };
             let range = *from as usize..to.map_or(usize::MAX, |to| to as usize);
             every(array.values().enumerate().filter(|(at, _)| range.contains(at)), |(_, element)| {
-                matches(filter, element, env)
+                matches(filter, element, given)
             })
         }),
         Filter::Fields { known, patterns, other } => {
             let Some(doc) = root.as_doc() else { return Ok(true) };
-            fields(doc, known, patterns, other, env)
+            fields(doc, known, patterns, other, given)
         }
         Filter::Expr(expr) => {
             let empty = RawDoc::EMPTY;
-            let value = super::evaluate(expr, root.as_container().unwrap_or(empty), env)?;
+            let value = super::evaluate(expr, root.as_container().unwrap_or(empty), given)?;
             Ok(super::expr::is_true(value.get()))
         }
-        Filter::SampleRate(rate) => Ok(env.random_unit() < *rate),
+        Filter::SampleRate(rate) => Ok(given.env.random_unit() < *rate),
     }
 }
 
@@ -81,32 +85,32 @@ fn fields(
     known: &[String],
     patterns: &[(String, Filter)],
     other: &Filter,
-    env: &Env<'_>,
+    given: Given<'_>,
 ) -> Result<bool> {
     every(doc.iter(), |field| {
         let mut is_known = known.iter().any(|name| name.as_bytes() == field.name());
         for (pattern, filter) in patterns {
             if Regex::new(pattern, "")?.is_match(field.name())? {
                 is_known = true;
-                if !matches(filter, field.value(), env)? {
+                if !matches(filter, field.value(), given)? {
                     return Ok(false);
                 }
             }
         }
-        Ok(is_known || matches(other, field.value(), env)?)
+        Ok(is_known || matches(other, field.value(), given)?)
     })
 }
 
 /// Whether one value passes a test.
-fn holds(test: &LeafTest, value: Value<'_>) -> Result<bool> {
+fn holds(test: &LeafTest, value: Value<'_>, strings: Strings<'_>) -> Result<bool> {
     Ok(match test {
-        LeafTest::Eq(operand) => equals(value, operand.get()),
-        LeafTest::Lt(operand) => ordered(value, operand.get()).is_some_and(|order| order.is_lt()),
-        LeafTest::Lte(operand) => ordered(value, operand.get()).is_some_and(|order| order.is_le()),
-        LeafTest::Gt(operand) => ordered(value, operand.get()).is_some_and(|order| order.is_gt()),
-        LeafTest::Gte(operand) => ordered(value, operand.get()).is_some_and(|order| order.is_ge()),
+        LeafTest::Eq(operand) => equals(value, operand.get(), strings),
+        LeafTest::Lt(operand) => ordered(value, operand.get(), strings).is_some_and(|order| order.is_lt()),
+        LeafTest::Lte(operand) => ordered(value, operand.get(), strings).is_some_and(|order| order.is_le()),
+        LeafTest::Gt(operand) => ordered(value, operand.get(), strings).is_some_and(|order| order.is_gt()),
+        LeafTest::Gte(operand) => ordered(value, operand.get(), strings).is_some_and(|order| order.is_ge()),
         LeafTest::In { values, patterns } => {
-            values.iter().any(|one| equals(value, one.get()))
+            values.iter().any(|one| equals(value, one.get(), strings))
                 || any(patterns.iter(), |(pattern, options)| matches_pattern(pattern, options, value))?
         }
         LeafTest::Regex { pattern, options } => matches_pattern(pattern, options, value)?,
@@ -124,17 +128,17 @@ fn holds(test: &LeafTest, value: Value<'_>) -> Result<bool> {
 }
 
 /// Equality of a filter: a missing field equals null, and `undefined` equals nothing that a filter can name.
-fn equals(value: Value<'_>, operand: Value<'_>) -> bool {
+fn equals(value: Value<'_>, operand: Value<'_>, strings: Strings<'_>) -> bool {
     match (value.tag(), operand.tag()) {
         (Tag::Nothing, other) => other == Tag::Null,
         (Tag::Undefined, _) => false,
-        _ => equal(value, operand),
+        _ => equal_with(value, operand, strings),
     }
 }
 
 /// The order of two values, when a filter may compare them: they are of one class of types, or the operand is MinKey
 /// or MaxKey. NaN is in order with itself only; a missing field counts as null.
-fn ordered(value: Value<'_>, operand: Value<'_>) -> Option<std::cmp::Ordering> {
+fn ordered(value: Value<'_>, operand: Value<'_>, strings: Strings<'_>) -> Option<std::cmp::Ordering> {
     let value = if value.is_nothing() { Value::NULL } else { value };
     let is_bound = matches!(operand.tag(), Tag::MinKey | Tag::MaxKey);
     if !is_bound && canonical_type(value.tag()) != canonical_type(operand.tag()) {
@@ -143,7 +147,7 @@ fn ordered(value: Value<'_>, operand: Value<'_>) -> Option<std::cmp::Ordering> {
     if is_nan(value) != is_nan(operand) && value.is_number() && operand.is_number() {
         return None;
     }
-    Some(compare(value, operand))
+    Some(compare_with(value, operand, strings))
 }
 
 fn is_nan(value: Value<'_>) -> bool {

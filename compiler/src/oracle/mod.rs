@@ -12,18 +12,33 @@ mod update;
 
 use smongo_vm::Result;
 use smongo_vm::env::Env;
-use smongo_vm::value::{OwnedValue, RawDoc, Value};
+use smongo_vm::value::{OwnedValue, RawDoc, StringOrder, Value};
 
 use crate::ir::{Expr, Filter};
 
 pub use update::{UpdateInputs, update};
 
+/// What an evaluation is given from outside.
+#[derive(Clone, Copy)]
+pub struct Given<'e> {
+    /// Time, variables and randomness.
+    pub env: &'e Env<'e>,
+    /// The collation by which strings compare; bytewise without one.
+    pub strings: Option<&'e dyn StringOrder>,
+}
+
+impl<'e> From<&'e Env<'e>> for Given<'e> {
+    fn from(env: &'e Env<'e>) -> Self {
+        Given { env, strings: None }
+    }
+}
+
 /// Whether `filter` matches `doc`.
-pub fn matches(filter: &Filter, doc: &RawDoc, env: &Env<'_>) -> Result<bool> {
-    filter::matches(filter, Value::document(doc), env)
+pub fn matches<'e>(filter: &Filter, doc: &RawDoc, given: impl Into<Given<'e>>) -> Result<bool> {
+    filter::matches(filter, Value::document(doc), given.into())
 }
 
 /// The value of `expr` for `doc`; [`OwnedValue::NOTHING`] when it has none.
-pub fn evaluate(expr: &Expr, doc: &RawDoc, env: &Env<'_>) -> Result<OwnedValue> {
-    expr::Evaluator::new(doc, env).evaluate(expr)
+pub fn evaluate<'e>(expr: &Expr, doc: &'e RawDoc, given: impl Into<Given<'e>>) -> Result<OwnedValue> {
+    expr::Evaluator::new(doc, given.into()).evaluate(expr)
 }

@@ -4,14 +4,14 @@
 use std::cmp::Ordering;
 
 use smongo_vm::algo::decimal;
-use smongo_vm::env::Env;
 use smongo_vm::update::{Arg, BitOperation, DateKind, End, Operator, PULLED_VALUE, PullCondition, Push, PushSort};
 use smongo_vm::value::{
-    ArrayWriter, Decimal128, DocBuf, DocWriter, OwnedValue, RawDoc, Tag, Value, View, compare, equal,
+    ArrayWriter, Decimal128, DocBuf, DocWriter, OwnedValue, RawDoc, StringOrder, Tag, Value, View, compare_with,
+    equal_with,
 };
 use smongo_vm::{Error, Result};
 
-use super::matches;
+use super::{Given, matches};
 use crate::ir::update::OperatorUpdate;
 
 /// What an update is told besides the document.
@@ -24,9 +24,14 @@ pub struct UpdateInputs {
 }
 
 /// The document that the update makes of `doc`.
-pub fn update(update: &OperatorUpdate, doc: &RawDoc, env: &Env<'_>, inputs: UpdateInputs) -> Result<DocBuf> {
+pub fn update<'e>(
+    update: &OperatorUpdate,
+    doc: &RawDoc,
+    given: impl Into<Given<'e>>,
+    inputs: UpdateInputs,
+) -> Result<DocBuf> {
     let old = Tree::of(Value::document(doc));
-    let oracle = Oracle { update, env, inputs, old: &old };
+    let oracle = Oracle { update, given: given.into(), inputs, old: &old };
     let mut places: Vec<(Vec<String>, &Operator)> = Vec::new();
     let mut failure = None;
     update.tree.for_each_path(&mut |path, operator| {
@@ -146,7 +151,7 @@ fn compare_paths(a: &[String], b: &[String]) -> Ordering {
 
 struct Oracle<'o> {
     update: &'o OperatorUpdate,
-    env: &'o Env<'o>,
+    given: Given<'o>,
     inputs: UpdateInputs,
     old: &'o Tree,
 }
@@ -202,7 +207,7 @@ impl Oracle<'_> {
             (None, None) => return Ok(false),
         };
         let filter = &self.update.predicates[usize::from(predicate)];
-        matches(filter, &doc, self.env)
+        matches(filter, &doc, self.given)
     }
 
     fn arg(&self, arg: Arg) -> Value<'_> {
@@ -267,7 +272,7 @@ impl Oracle<'_> {
                 let value = self.arg(*value);
                 let wanted = if matches!(operator, Operator::Min { .. }) { Ordering::Less } else { Ordering::Greater };
                 match current {
-                    Some(current) if compare(value, current) != wanted => return Ok(None),
+                    Some(current) if compare_with(value, current, self.given.strings) != wanted => return Ok(None),
                     _ => Tree::of(value),
                 }
             }
@@ -277,13 +282,16 @@ impl Oracle<'_> {
             Operator::Mul { by } => {
                 arithmetic(current.unwrap_or(Value::int32(0)), self.arg(*by), existing.is_none(), true)?
             }
-            Operator::CurrentDate(DateKind::Date) => Tree::of(Value::date_time(self.env.now_millis)),
-            Operator::CurrentDate(DateKind::Timestamp) => Tree::of(Value::timestamp(self.env.cluster_time)),
+            Operator::CurrentDate(DateKind::Date) => Tree::of(Value::date_time(self.given.env.now_millis)),
+            Operator::CurrentDate(DateKind::Timestamp) => Tree::of(Value::timestamp(self.given.env.cluster_time)),
             Operator::Push(push) => Tree::Array(self.push(elements_of(existing)?, push)),
             Operator::AddToSet { values } => {
                 let mut elements = elements_of(existing)?;
                 for value in self.values(*values) {
-                    if !elements.iter().any(|other| equal(other.to_value().get(), value.to_value().get())) {
+                    if !elements
+                        .iter()
+                        .any(|other| equal_with(other.to_value().get(), value.to_value().get(), self.given.strings))
+                    {
                         elements.push(value);
                     }
                 }
@@ -305,7 +313,9 @@ impl Oracle<'_> {
                 let mut kept = Vec::new();
                 for element in elements_of(existing)? {
                     let is_picked = match condition {
-                        PullCondition::Equal(arg) => equal(element.to_value().get(), self.arg(*arg)),
+                        PullCondition::Equal(arg) => {
+                            equal_with(element.to_value().get(), self.arg(*arg), self.given.strings)
+                        }
                         PullCondition::Value(predicate) => self.test(*predicate, Some(PULLED_VALUE), &element)?,
                         PullCondition::Document(predicate) => self.test(*predicate, None, &element)?,
                     };
@@ -319,7 +329,9 @@ impl Oracle<'_> {
                 let values = self.values(*values);
                 let mut elements = elements_of(existing)?;
                 elements.retain(|element| {
-                    !values.iter().any(|value| equal(value.to_value().get(), element.to_value().get()))
+                    !values
+                        .iter()
+                        .any(|value| equal_with(value.to_value().get(), element.to_value().get(), self.given.strings))
                 });
                 Tree::Array(elements)
             }
@@ -340,7 +352,7 @@ impl Oracle<'_> {
             elements.insert(at as usize + nth, value);
         }
         if let Some(sort) = &push.sort {
-            elements.sort_by(|a, b| compare_by(sort, a, b));
+            elements.sort_by(|a, b| compare_by(sort, a, b, self.given.strings));
         }
         let len = elements.len() as i128;
         match integer(push.slice) {
@@ -375,10 +387,12 @@ fn elements_of(existing: Option<&Tree>) -> Result<Vec<Tree>> {
     }
 }
 
-fn compare_by(sort: &PushSort, a: &Tree, b: &Tree) -> Ordering {
+fn compare_by(sort: &PushSort, a: &Tree, b: &Tree, strings: Option<&dyn StringOrder>) -> Ordering {
     let directed = |ordering: Ordering, descending: bool| if descending { ordering.reverse() } else { ordering };
     match sort {
-        PushSort::Whole { descending } => directed(compare(a.to_value().get(), b.to_value().get()), *descending),
+        PushSort::Whole { descending } => {
+            directed(compare_with(a.to_value().get(), b.to_value().get(), strings), *descending)
+        }
         PushSort::Fields(fields) => {
             for field in fields {
                 let key = |tree: &Tree| {
@@ -386,7 +400,7 @@ fn compare_by(sort: &PushSort, a: &Tree, b: &Tree) -> Ordering {
                     let found = field.path.iter().fold(document, |tree, name| tree.and_then(|tree| tree.field(name)));
                     found.cloned().unwrap_or_else(Tree::null).to_value()
                 };
-                let ordering = directed(compare(key(a).get(), key(b).get()), field.descending);
+                let ordering = directed(compare_with(key(a).get(), key(b).get(), strings), field.descending);
                 if ordering.is_ne() {
                     return ordering;
                 }
@@ -525,6 +539,7 @@ fn remove(tree: &mut Tree, place: &[String], is_in_arrays_too: bool) {
 
 #[cfg(test)]
 mod tests {
+    use smongo_vm::env::Env;
     use smongo_vm::interp::Machine;
     use smongo_vm::value::extjson::{parse_doc, to_string_shell};
 
@@ -655,7 +670,7 @@ mod tests {
             let old = parse_doc(&doc).unwrap();
             let env = Env::fixed();
             let by_oracle = super::update(&parsed, &old, &env, inputs);
-            let program = codegen::compile_update(parsed).unwrap();
+            let program = codegen::compile_update(parsed, None).unwrap();
             let how = smongo_vm::interp::UpdateInputs {
                 matched_position: inputs.matched_position,
                 is_insert: inputs.is_insert,

@@ -104,13 +104,38 @@ fn fold_call(function: &'static Function, args: Vec<Expr>, on_error: Option<Box<
         let values: Vec<Value<'_>> =
             args.iter().map(|arg| if let Expr::Const(value) = arg { value.get() } else { Value::NOTHING }).collect();
         let (arena, env) = (Bump::new(), Env::fixed());
-        (function.eval)(&mut Context { arena: &arena, env: &env }, &values).map(OwnedValue::new)
+        (function.eval)(&mut Context { arena: &arena, env: &env, strings: None }, &values).map(OwnedValue::new)
     };
     match (result, on_error) {
+        // What it comes to is for the collation to say, which folding does not know.
+        (Ok(_), on_error) if compares_values(function) => Ok(Expr::Call { function, args, on_error }),
         (Ok(value), _) => Ok(Expr::Const(value)),
         (Err(_), Some(handler)) => Ok(Expr::Call { function, args, on_error: Some(handler) }),
         (Err(error), None) => Err(error),
     }
+}
+
+/// Whether a function compares values, so that a collation has a say in its answer.
+fn compares_values(function: &Function) -> bool {
+    const COMPARING: &[&str] = &[
+        "$bottom",
+        "$bottomN",
+        "$in",
+        "$indexOfArray",
+        "$max",
+        "$maxN",
+        "$min",
+        "$minN",
+        "$setDifference",
+        "$setEquals",
+        "$setIntersection",
+        "$setIsSubset",
+        "$setUnion",
+        "$sortArray",
+        "$top",
+        "$topN",
+    ];
+    COMPARING.contains(&function.name)
 }
 
 /// Strings and what may hold them are left to run time, where the request's collation is known.

@@ -2,12 +2,14 @@
 
 use std::cmp::Ordering;
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use bumpalo::Bump;
 
-use super::{Accumulator, Definition, Example, Form, Kept, Sliding, first};
+use super::{Accumulator, Definition, Example, Form, Kept, Sliding, first, strings};
+use crate::collation::Collation;
 use crate::error::Result;
-use crate::value::{Value, compare};
+use crate::value::{Value, compare_with};
 
 /// The rows.
 pub(super) static DEFINITIONS: &[Definition] = &[
@@ -16,7 +18,7 @@ pub(super) static DEFINITIONS: &[Definition] = &[
         form: Form::One,
         doc: "The greatest of the values that are not null; null when there are none.",
         example: Some(Example { documents: "[{a: 1}, {a: 3}, {a: null}]", argument: "'$a'", value: "3" }),
-        begin: Some(|_| Ok(Box::new(Extreme { wins: Ordering::Greater, best: Kept::NOTHING }))),
+        begin: Some(|_| Ok(Box::new(Extreme::new(Ordering::Greater)))),
         begin_sliding: Some(|_| Ok(Box::new(SlidingExtreme::new(Ordering::Greater)))),
     },
     Definition {
@@ -24,7 +26,7 @@ pub(super) static DEFINITIONS: &[Definition] = &[
         form: Form::One,
         doc: "The least of the values that are not null; null when there are none.",
         example: Some(Example { documents: "[{a: 2}, {a: 1}, {}]", argument: "'$a'", value: "1" }),
-        begin: Some(|_| Ok(Box::new(Extreme { wins: Ordering::Less, best: Kept::NOTHING }))),
+        begin: Some(|_| Ok(Box::new(Extreme::new(Ordering::Less)))),
         begin_sliding: Some(|_| Ok(Box::new(SlidingExtreme::new(Ordering::Less)))),
     },
 ];
@@ -33,6 +35,13 @@ struct Extreme {
     /// How a value must compare with the best so far to take its place.
     wins: Ordering,
     best: Kept,
+    collation: Option<Arc<Collation>>,
+}
+
+impl Extreme {
+    fn new(wins: Ordering) -> Self {
+        Self { wins, best: Kept::NOTHING, collation: None }
+    }
 }
 
 impl Accumulator for Extreme {
@@ -43,12 +52,16 @@ impl Accumulator for Extreme {
             return Ok(());
         }
         let best = self.best.get();
-        if best.is_nothing() || compare(value, best) == self.wins {
+        if best.is_nothing() || compare_with(value, best, strings(&self.collation)) == self.wins {
             *held = held.saturating_sub(self.best.heap_bytes());
             self.best.set(value);
             *held += self.best.heap_bytes();
         }
         Ok(())
+    }
+
+    fn set_collation(&mut self, collation: &Arc<Collation>) {
+        self.collation = Some(collation.clone());
     }
 
     fn finish<'d>(&'d self, _: &'d Bump) -> Result<Value<'d>> {
@@ -64,11 +77,12 @@ pub(super) struct SlidingExtreme {
     candidates: VecDeque<(u64, Kept)>,
     taken: u64,
     removed: u64,
+    collation: Option<Arc<Collation>>,
 }
 
 impl SlidingExtreme {
     pub(super) fn new(wins: Ordering) -> Self {
-        Self { wins, candidates: VecDeque::new(), taken: 0, removed: 0 }
+        Self { wins, candidates: VecDeque::new(), taken: 0, removed: 0, collation: None }
     }
 }
 
@@ -81,7 +95,7 @@ impl Accumulator for SlidingExtreme {
             return Ok(());
         }
         while let Some((_, last)) = self.candidates.back() {
-            if compare(value, last.get()) != self.wins {
+            if compare_with(value, last.get(), strings(&self.collation)) != self.wins {
                 break;
             }
             *held = held.saturating_sub(last.memory_bytes());
@@ -91,6 +105,10 @@ impl Accumulator for SlidingExtreme {
         *held += kept.memory_bytes();
         self.candidates.push_back((number, kept));
         Ok(())
+    }
+
+    fn set_collation(&mut self, collation: &Arc<Collation>) {
+        self.collation = Some(collation.clone());
     }
 
     fn finish<'d>(&'d self, _: &'d Bump) -> Result<Value<'d>> {

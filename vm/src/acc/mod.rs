@@ -22,18 +22,24 @@ mod series;
 mod set;
 mod spread;
 
+use std::sync::Arc;
+
 use bumpalo::Bump;
 
 pub use kept::Kept;
 
+use crate::collation::Collation;
 use crate::error::Result;
 use crate::key::{Bound, Direction, KeyEncoder};
-use crate::value::Value;
+use crate::value::{StringOrder, Value};
 
 /// The state of an accumulator over the documents that it has seen.
 pub trait Accumulator: Send {
     /// Takes in the arguments of one document. `held` is kept up to date with the bytes that states hold on the heap.
     fn step(&mut self, args: &[Value<'_>], held: &mut usize) -> Result<()>;
+
+    /// Says, before the first step, under which collation strings compare. States that compare none need not know.
+    fn set_collation(&mut self, _collation: &Arc<Collation>) {}
 
     /// The value over everything taken in; missing where there is none.
     fn finish<'d>(&'d self, arena: &'d Bump) -> Result<Value<'d>>;
@@ -159,10 +165,16 @@ fn second<'d>(args: &[Value<'d>]) -> Value<'d> {
     args.get(1).copied().unwrap_or(Value::NOTHING)
 }
 
+/// A collation as what comparisons take.
+#[inline]
+fn strings(collation: &Option<Arc<Collation>>) -> Option<&dyn StringOrder> {
+    collation.as_deref().map(|collation| collation as &dyn StringOrder)
+}
+
 /// Appends bytes that are the same for equal values, and that compare as values do.
-fn append_key(value: Value<'_>, key: &mut Vec<u8>) {
+fn append_key(value: Value<'_>, collation: &Option<Arc<Collation>>, key: &mut Vec<u8>) {
     let mut types = Vec::new();
-    let mut encoder = KeyEncoder::new(key, &mut types);
+    let mut encoder = KeyEncoder::with_strings(key, &mut types, strings(collation));
     encoder.field(value, Direction::Ascending);
     encoder.finish(Bound::Equal);
 }

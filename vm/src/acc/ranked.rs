@@ -2,11 +2,13 @@
 //! zero. A value that comes level with the last one kept does not take its place.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use bumpalo::Bump;
 
 use super::ends::array_of;
 use super::{Accumulator, Definition, Example, Form, Kept, Sliding, append_key, first, second};
+use crate::collation::Collation;
 use crate::error::Result;
 use crate::func::sorted;
 use crate::value::{Value, View};
@@ -93,7 +95,7 @@ pub(super) fn count(settings: &[Value<'_>]) -> Result<usize> {
 }
 
 fn sliding(order: Order, end: End, count: usize) -> Result<Box<dyn Sliding>> {
-    Ok(Box::new(AllRanked { order, end, count: Some(count), entries: BTreeMap::new(), taken: 0 }))
+    Ok(Box::new(AllRanked { order, end, count: Some(count), entries: BTreeMap::new(), taken: 0, collation: None }))
 }
 
 /// Which end of the order is kept.
@@ -117,7 +119,12 @@ impl Order {
     const GIVEN: Order = Order { has_key: true, gives_last_first: false };
 
     /// Writes the document's key and gives its value; `None` when the document does not count.
-    fn key_and_value<'d>(self, args: &[Value<'d>], key: &mut Vec<u8>) -> Option<Value<'d>> {
+    fn key_and_value<'d>(
+        self,
+        args: &[Value<'d>],
+        collation: &Option<Arc<Collation>>,
+        key: &mut Vec<u8>,
+    ) -> Option<Value<'d>> {
         key.clear();
         if self.has_key {
             key.extend_from_slice(sort_key(first(args)));
@@ -127,7 +134,7 @@ impl Order {
         if value.is_nullish() {
             return None;
         }
-        append_key(value, key);
+        append_key(value, collation, key);
         Some(value)
     }
 }
@@ -171,6 +178,7 @@ struct Ranked {
     entries: Entries,
     taken: u64,
     key: Vec<u8>,
+    collation: Option<Arc<Collation>>,
 }
 
 impl Ranked {
@@ -179,7 +187,15 @@ impl Ranked {
     }
 
     fn only(end: End) -> Self {
-        Self { order: Order::GIVEN, end, count: None, entries: BTreeMap::new(), taken: 0, key: Vec::new() }
+        Self {
+            order: Order::GIVEN,
+            end,
+            count: None,
+            entries: BTreeMap::new(),
+            taken: 0,
+            key: Vec::new(),
+            collation: None,
+        }
     }
 
     /// Whether a document of this key comes before the worst of those kept.
@@ -194,7 +210,7 @@ impl Ranked {
 impl Accumulator for Ranked {
     fn step(&mut self, args: &[Value<'_>], held: &mut usize) -> Result<()> {
         let mut key = std::mem::take(&mut self.key);
-        if let Some(value) = self.order.key_and_value(args, &mut key) {
+        if let Some(value) = self.order.key_and_value(args, &self.collation, &mut key) {
             let is_full = self.entries.len() >= self.count.unwrap_or(1);
             if !is_full || self.is_better(&key) {
                 if is_full {
@@ -209,6 +225,10 @@ impl Accumulator for Ranked {
         }
         self.key = key;
         Ok(())
+    }
+
+    fn set_collation(&mut self, collation: &Arc<Collation>) {
+        self.collation = Some(collation.clone());
     }
 
     fn finish<'d>(&'d self, arena: &'d Bump) -> Result<Value<'d>> {
@@ -226,24 +246,29 @@ struct AllRanked {
     count: Option<usize>,
     entries: Entries,
     taken: u64,
+    collation: Option<Arc<Collation>>,
 }
 
 impl AllRanked {
     fn only(end: End) -> Self {
-        Self { order: Order::GIVEN, end, count: None, entries: BTreeMap::new(), taken: 0 }
+        Self { order: Order::GIVEN, end, count: None, entries: BTreeMap::new(), taken: 0, collation: None }
     }
 }
 
 impl Accumulator for AllRanked {
     fn step(&mut self, args: &[Value<'_>], held: &mut usize) -> Result<()> {
         let mut key = Vec::new();
-        if let Some(value) = self.order.key_and_value(args, &mut key) {
+        if let Some(value) = self.order.key_and_value(args, &self.collation, &mut key) {
             let value = Kept::new(value);
             *held += entry_bytes(&key, &value);
             self.entries.insert((key.into(), self.taken), value);
             self.taken += 1;
         }
         Ok(())
+    }
+
+    fn set_collation(&mut self, collation: &Arc<Collation>) {
+        self.collation = Some(collation.clone());
     }
 
     fn finish<'d>(&'d self, arena: &'d Bump) -> Result<Value<'d>> {
@@ -257,7 +282,7 @@ impl Accumulator for AllRanked {
 impl Sliding for AllRanked {
     fn remove(&mut self, args: &[Value<'_>], held: &mut usize) {
         let mut key = Vec::new();
-        if self.order.key_and_value(args, &mut key).is_none() {
+        if self.order.key_and_value(args, &self.collation, &mut key).is_none() {
             return;
         }
         // Of the documents with this key, the oldest has the smallest number.

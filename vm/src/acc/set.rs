@@ -2,6 +2,7 @@
 //! group gives them as they came, a window in the order of values.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use ahash::AHashSet;
 use bumpalo::Bump;
@@ -9,6 +10,7 @@ use bumpalo::Bump;
 use super::array::array_argument;
 use super::ends::array_of;
 use super::{Accumulator, Definition, Example, Form, Kept, Sliding, append_key, first};
+use crate::collation::Collation;
 use crate::error::Result;
 use crate::value::{RawDoc, Value};
 
@@ -20,7 +22,7 @@ pub(super) static DEFINITIONS: &[Definition] = &[
         doc: "An array of the different values.",
         example: Some(Example { documents: "[{a: 1}, {a: 2}, {a: 1.0}, {}]", argument: "'$a'", value: "[1, 2]" }),
         begin: Some(|_| Ok(Box::new(Growing::new(Source::Value)))),
-        begin_sliding: Some(|_| Ok(Box::new(Counted { source: Source::Value, members: BTreeMap::new() }))),
+        begin_sliding: Some(|_| Ok(Box::new(Counted::new(Source::Value)))),
     },
     Definition {
         name: "$setUnion",
@@ -28,7 +30,7 @@ pub(super) static DEFINITIONS: &[Definition] = &[
         doc: "The different elements of all arrays.",
         example: Some(Example { documents: "[{a: [1, 2]}, {}, {a: [2, 3]}]", argument: "'$a'", value: "[1, 2, 3]" }),
         begin: Some(|_| Ok(Box::new(Growing::new(Source::Elements)))),
-        begin_sliding: Some(|_| Ok(Box::new(Counted { source: Source::Elements, members: BTreeMap::new() }))),
+        begin_sliding: Some(|_| Ok(Box::new(Counted::new(Source::Elements)))),
     },
 ];
 
@@ -58,20 +60,21 @@ struct Growing {
     known: AHashSet<Box<[u8]>>,
     members: Vec<Kept>,
     key: Vec<u8>,
+    collation: Option<Arc<Collation>>,
 }
 
 impl Growing {
     fn new(source: Source) -> Self {
-        Self { source, known: AHashSet::new(), members: Vec::new(), key: Vec::new() }
+        Self { source, known: AHashSet::new(), members: Vec::new(), key: Vec::new(), collation: None }
     }
 }
 
 impl Accumulator for Growing {
     fn step(&mut self, args: &[Value<'_>], held: &mut usize) -> Result<()> {
-        let Self { source, known, members, key } = self;
+        let Self { source, known, members, key, collation } = self;
         source.for_each(first(args), |value| {
             key.clear();
-            append_key(value, key);
+            append_key(value, collation, key);
             if !known.contains(key.as_slice()) {
                 let kept = Kept::new(value);
                 *held += kept.memory_bytes() + key.len() + size_of::<Box<[u8]>>();
@@ -79,6 +82,10 @@ impl Accumulator for Growing {
                 members.push(kept);
             }
         })
+    }
+
+    fn set_collation(&mut self, collation: &Arc<Collation>) {
+        self.collation = Some(collation.clone());
     }
 
     fn finish<'d>(&'d self, arena: &'d Bump) -> Result<Value<'d>> {
@@ -90,14 +97,21 @@ impl Accumulator for Growing {
 struct Counted {
     source: Source,
     members: BTreeMap<Box<[u8]>, (u64, Kept)>,
+    collation: Option<Arc<Collation>>,
+}
+
+impl Counted {
+    fn new(source: Source) -> Self {
+        Self { source, members: BTreeMap::new(), collation: None }
+    }
 }
 
 impl Accumulator for Counted {
     fn step(&mut self, args: &[Value<'_>], held: &mut usize) -> Result<()> {
-        let members = &mut self.members;
-        self.source.for_each(first(args), |value| {
+        let Self { source, members, collation } = self;
+        source.for_each(first(args), |value| {
             let mut key = Vec::new();
-            append_key(value, &mut key);
+            append_key(value, collation, &mut key);
             let (count, _) = members.entry(key.into()).or_insert_with_key(|key| {
                 let kept = Kept::new(value);
                 *held += kept.memory_bytes() + key.len();
@@ -107,6 +121,10 @@ impl Accumulator for Counted {
         })
     }
 
+    fn set_collation(&mut self, collation: &Arc<Collation>) {
+        self.collation = Some(collation.clone());
+    }
+
     fn finish<'d>(&'d self, arena: &'d Bump) -> Result<Value<'d>> {
         array_of(self.members.values().map(|(_, kept)| kept), arena)
     }
@@ -114,10 +132,10 @@ impl Accumulator for Counted {
 
 impl Sliding for Counted {
     fn remove(&mut self, args: &[Value<'_>], held: &mut usize) {
-        let members = &mut self.members;
-        let removed = self.source.for_each(first(args), |value| {
+        let Self { source, members, collation } = self;
+        let removed = source.for_each(first(args), |value| {
             let mut key = Vec::new();
-            append_key(value, &mut key);
+            append_key(value, collation, &mut key);
             if let Some((count, kept)) = members.get_mut(key.as_slice()) {
                 *count -= 1;
                 if *count == 0 {

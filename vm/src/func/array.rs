@@ -8,7 +8,7 @@ use super::row::row;
 use super::{Args, Context, Function, build};
 use crate::code::Code;
 use crate::error::{Error, Result};
-use crate::value::{RawDoc, Value, equal};
+use crate::value::{RawDoc, Value, equal_with};
 
 /// Largest array that `$range` may make, in bytes, counting 16 for each element. MongoDB: the same 100 MiB.
 const MAX_RANGE_BYTES: u64 = 100 * 1024 * 1024;
@@ -195,15 +195,15 @@ fn concat_arrays<'d>(ctx: &mut Context<'_, 'd>, args: &[Value<'d>]) -> Result<Va
     array_of(ctx, args.iter().filter_map(|arg| arg.as_array()).flat_map(|array| array.values()))
 }
 
-fn is_in<'d>(_ctx: &mut Context<'_, 'd>, args: &[Value<'d>]) -> Result<Value<'d>> {
+fn is_in<'d>(ctx: &mut Context<'_, 'd>, args: &[Value<'d>]) -> Result<Value<'d>> {
     let Some(array) = args[1].as_array() else {
         let message = format!("$in requires an array as a second argument, found: {}", args[1].tag().name());
         return Err(Error::location(40081, message));
     };
-    Ok(Value::bool(array.values().any(|element| equal(element, args[0]))))
+    Ok(Value::bool(array.values().any(|element| equal_with(element, args[0], ctx.strings))))
 }
 
-fn index_of_array<'d>(_ctx: &mut Context<'_, 'd>, args: &[Value<'d>]) -> Result<Value<'d>> {
+fn index_of_array<'d>(ctx: &mut Context<'_, 'd>, args: &[Value<'d>]) -> Result<Value<'d>> {
     if args[0].is_nullish() {
         return Ok(Value::NULL);
     }
@@ -218,7 +218,7 @@ fn index_of_array<'d>(_ctx: &mut Context<'_, 'd>, args: &[Value<'d>]) -> Result<
         .enumerate()
         .take(end)
         .skip(start)
-        .find(|(_, element)| equal(*element, args[1]))
+        .find(|(_, element)| equal_with(*element, args[1], ctx.strings))
         .and_then(|(at, _)| i32::try_from(at).ok());
     Ok(Value::int32(found.unwrap_or(-1)))
 }

@@ -39,7 +39,7 @@ pub use date::TimeUnit;
 
 use crate::env::Env;
 use crate::error::Result;
-use crate::value::Value;
+use crate::value::{StringOrder, Value};
 
 /// What a function may use besides its arguments.
 pub struct Context<'c, 'd> {
@@ -47,6 +47,8 @@ pub struct Context<'c, 'd> {
     pub arena: &'d Bump,
     /// Time, randomness and interruption.
     pub env: &'c Env<'c>,
+    /// The collation by which strings are compared; bytewise without one.
+    pub strings: Option<&'c dyn StringOrder>,
 }
 
 /// The evaluation of a function over its arguments, in declaration order.

@@ -12,7 +12,7 @@ use super::row::row;
 use super::truth::is_true;
 use super::{Args, Context, Function};
 use crate::error::{Error, Result};
-use crate::value::{RawDoc, Value, compare, equal, hash};
+use crate::value::{RawDoc, StringOrder, Value, compare_with, equal_with, hash_with};
 
 /// The rows.
 pub static FUNCTIONS: &[Function] = &[
@@ -67,30 +67,30 @@ pub static FUNCTIONS: &[Function] = &[
     ),
 ];
 
-/// A value as a member of a set.
+/// A value as a member of a set, with what tells its strings apart.
 #[derive(Clone, Copy)]
-struct Member<'d>(Value<'d>);
+struct Member<'c, 'd>(Value<'d>, Option<&'c dyn StringOrder>);
 
-impl PartialEq for Member<'_> {
+impl PartialEq for Member<'_, '_> {
     fn eq(&self, other: &Self) -> bool {
-        equal(self.0, other.0)
+        equal_with(self.0, other.0, self.1)
     }
 }
 
-impl Eq for Member<'_> {}
+impl Eq for Member<'_, '_> {}
 
-impl Hash for Member<'_> {
+impl Hash for Member<'_, '_> {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        hash(self.0, state);
+        hash_with(self.0, state, self.1);
     }
 }
 
-fn members(array: &RawDoc) -> AHashSet<Member<'_>> {
-    array.values().map(Member).collect()
+fn members<'c, 'd>(ctx: &Context<'c, '_>, array: &'d RawDoc) -> AHashSet<Member<'c, 'd>> {
+    array.values().map(|value| Member(value, ctx.strings)).collect()
 }
 
-fn sorted<'d>(mut values: Vec<Value<'d>>) -> Vec<Value<'d>> {
-    values.sort_by(|a, b| compare(*a, *b));
+fn sorted<'d>(ctx: &Context<'_, 'd>, mut values: Vec<Value<'d>>) -> Vec<Value<'d>> {
+    values.sort_by(|a, b| compare_with(*a, *b, ctx.strings));
     values
 }
 
@@ -115,15 +115,15 @@ fn set_difference<'d>(ctx: &mut Context<'_, 'd>, args: &[Value<'d>]) -> Result<V
         return Ok(Value::NULL);
     }
     let [left, right] = both_arrays("$setDifference", [17048, 17049], args)?;
-    let mut seen = members(right);
-    let kept: Vec<_> = left.values().filter(|value| seen.insert(Member(*value))).collect();
+    let mut seen = members(ctx, right);
+    let kept: Vec<_> = left.values().filter(|value| seen.insert(Member(*value, ctx.strings))).collect();
     array_of(ctx, kept)
 }
 
-fn set_is_subset<'d>(_ctx: &mut Context<'_, 'd>, args: &[Value<'d>]) -> Result<Value<'d>> {
+fn set_is_subset<'d>(ctx: &mut Context<'_, 'd>, args: &[Value<'d>]) -> Result<Value<'d>> {
     let [left, right] = both_arrays("$setIsSubset", [17046, 17042], args)?;
-    let right = members(right);
-    Ok(Value::bool(left.values().all(|value| right.contains(&Member(value)))))
+    let right = members(ctx, right);
+    Ok(Value::bool(left.values().all(|value| right.contains(&Member(value, ctx.strings)))))
 }
 
 fn both_arrays<'d>(operator: &str, codes: [i32; 2], args: &[Value<'d>]) -> Result<[&'d RawDoc; 2]> {
@@ -137,7 +137,7 @@ fn both_arrays<'d>(operator: &str, codes: [i32; 2], args: &[Value<'d>]) -> Resul
     Ok([array(0, "First")?, array(1, "Second")?])
 }
 
-fn set_equals<'d>(_ctx: &mut Context<'_, 'd>, args: &[Value<'d>]) -> Result<Value<'d>> {
+fn set_equals<'d>(ctx: &mut Context<'_, 'd>, args: &[Value<'d>]) -> Result<Value<'d>> {
     if args.len() < 2 {
         return Err(Error::location(17045, format!("$setEquals needs at least two arguments had: {}", args.len())));
     }
@@ -149,7 +149,7 @@ fn set_equals<'d>(_ctx: &mut Context<'_, 'd>, args: &[Value<'d>]) -> Result<Valu
                 format!("All operands of $setEquals must be arrays. {}-th argument is of type: {found}", at + 1);
             return Err(Error::location(17044, message));
         };
-        let set = members(array);
+        let set = members(ctx, array);
         match &first {
             None => first = Some(set),
             Some(first) if *first != set => return Ok(Value::FALSE),
@@ -163,13 +163,13 @@ fn set_intersection<'d>(ctx: &mut Context<'_, 'd>, args: &[Value<'d>]) -> Result
     let mut common: Option<Vec<Value<'d>>> = None;
     for arg in args {
         let Some(array) = set_argument("$setIntersection", 17047, *arg)? else { return Ok(Value::NULL) };
-        let mut set = members(array);
+        let mut set = members(ctx, array);
         common = Some(match common {
-            None => array.values().filter(|value| set.remove(&Member(*value))).collect(),
-            Some(common) => common.into_iter().filter(|value| set.contains(&Member(*value))).collect(),
+            None => array.values().filter(|value| set.remove(&Member(*value, ctx.strings))).collect(),
+            Some(common) => common.into_iter().filter(|value| set.contains(&Member(*value, ctx.strings))).collect(),
         });
     }
-    array_of(ctx, sorted(common.unwrap_or_default()))
+    array_of(ctx, sorted(ctx, common.unwrap_or_default()))
 }
 
 fn set_union<'d>(ctx: &mut Context<'_, 'd>, args: &[Value<'d>]) -> Result<Value<'d>> {
@@ -177,9 +177,9 @@ fn set_union<'d>(ctx: &mut Context<'_, 'd>, args: &[Value<'d>]) -> Result<Value<
     let mut union = Vec::new();
     for arg in args {
         let Some(array) = set_argument("$setUnion", 17043, *arg)? else { return Ok(Value::NULL) };
-        union.extend(array.values().filter(|value| seen.insert(Member(*value))));
+        union.extend(array.values().filter(|value| seen.insert(Member(*value, ctx.strings))));
     }
-    array_of(ctx, sorted(union))
+    array_of(ctx, sorted(ctx, union))
 }
 
 fn set_argument<'d>(operator: &str, code: i32, value: Value<'d>) -> Result<Option<&'d RawDoc>> {

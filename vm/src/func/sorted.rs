@@ -9,7 +9,7 @@ use super::number::Number;
 use super::row::row;
 use super::{Args, Context, Fault, Function, Param};
 use crate::error::{Error, Result};
-use crate::value::{FieldPath, RawDoc, Value, compare, equal};
+use crate::value::{FieldPath, RawDoc, Value, compare_with, equal};
 
 /// `{n, input}`.
 const COUNTED: Args = Args::Named {
@@ -144,41 +144,41 @@ fn last_n<'d>(ctx: &mut Context<'_, 'd>, args: &[Value<'d>]) -> Result<Value<'d>
 }
 
 fn max_n<'d>(ctx: &mut Context<'_, 'd>, args: &[Value<'d>]) -> Result<Value<'d>> {
-    extremes(ctx, args, |a, b| compare(*b, *a))
+    extremes(ctx, args, Ordering::reverse)
 }
 
 fn min_n<'d>(ctx: &mut Context<'_, 'd>, args: &[Value<'d>]) -> Result<Value<'d>> {
-    extremes(ctx, args, |a, b| compare(*a, *b))
+    extremes(ctx, args, |order| order)
 }
 
 fn extremes<'d>(
     ctx: &mut Context<'_, 'd>,
     args: &[Value<'d>],
-    order: impl FnMut(&Value<'d>, &Value<'d>) -> Ordering,
+    direct: impl Fn(Ordering) -> Ordering,
 ) -> Result<Value<'d>> {
     let count = count(args[0])?;
     let mut values: Vec<_> = input(args[1])?.values().filter(|value| !value.is_nullish()).collect();
-    values.sort_by(order);
+    values.sort_by(|a, b| direct(compare_with(*a, *b, ctx.strings)));
     array_of(ctx, values.into_iter().take(count))
 }
 
-fn top<'d>(_ctx: &mut Context<'_, 'd>, args: &[Value<'d>]) -> Result<Value<'d>> {
-    Ok(in_order(input(args[1])?, args[0])?.first().copied().unwrap_or(Value::NOTHING))
+fn top<'d>(ctx: &mut Context<'_, 'd>, args: &[Value<'d>]) -> Result<Value<'d>> {
+    Ok(in_order(ctx, input(args[1])?, args[0])?.first().copied().unwrap_or(Value::NOTHING))
 }
 
-fn bottom<'d>(_ctx: &mut Context<'_, 'd>, args: &[Value<'d>]) -> Result<Value<'d>> {
-    Ok(in_order(input(args[1])?, args[0])?.last().copied().unwrap_or(Value::NOTHING))
+fn bottom<'d>(ctx: &mut Context<'_, 'd>, args: &[Value<'d>]) -> Result<Value<'d>> {
+    Ok(in_order(ctx, input(args[1])?, args[0])?.last().copied().unwrap_or(Value::NOTHING))
 }
 
 fn top_n<'d>(ctx: &mut Context<'_, 'd>, args: &[Value<'d>]) -> Result<Value<'d>> {
     let count = count(args[0])?;
-    let values = in_order(input(args[2])?, args[1])?;
+    let values = in_order(ctx, input(args[2])?, args[1])?;
     array_of(ctx, values.into_iter().take(count))
 }
 
 fn bottom_n<'d>(ctx: &mut Context<'_, 'd>, args: &[Value<'d>]) -> Result<Value<'d>> {
     let count = count(args[0])?;
-    let values = in_order(input(args[2])?, args[1])?;
+    let values = in_order(ctx, input(args[2])?, args[1])?;
     let skipped = values.len().saturating_sub(count);
     array_of(ctx, values.into_iter().skip(skipped))
 }
@@ -192,16 +192,16 @@ fn sort_array<'d>(ctx: &mut Context<'_, 'd>, args: &[Value<'d>]) -> Result<Value
             format!("The input argument to $sortArray must be an array, but was of type: {}", args[0].tag().name());
         return Err(Error::location(2942504, message));
     };
-    let values = in_order(array, args[1])?;
+    let values = in_order(ctx, array, args[1])?;
     array_of(ctx, values)
 }
 
 /// The elements in the order `sort_by`: 1, -1 or a document of paths with directions. Equal elements keep their order.
-fn in_order<'d>(array: &'d RawDoc, sort_by: Value<'_>) -> Result<Vec<Value<'d>>> {
+fn in_order<'d>(ctx: &Context<'_, 'd>, array: &'d RawDoc, sort_by: Value<'_>) -> Result<Vec<Value<'d>>> {
     let mut values: Vec<Value<'d>> = array.values().collect();
     let Some(fields) = sort_by.as_doc() else {
         let descending = is_descending(sort_by)?;
-        values.sort_by(|a, b| directed(compare(*a, *b), descending));
+        values.sort_by(|a, b| directed(compare_with(*a, *b, ctx.strings), descending));
         return Ok(values);
     };
     let mut parts = Vec::new();
@@ -209,9 +209,9 @@ fn in_order<'d>(array: &'d RawDoc, sort_by: Value<'_>) -> Result<Vec<Value<'d>>>
         parts.push((FieldPath::new(field.name_str()), is_descending(field.value())?));
     }
     values.sort_by(|a, b| {
-        let mut by_part = parts
-            .iter()
-            .map(|(path, descending)| directed(compare(sort_key(*a, path), sort_key(*b, path)), *descending));
+        let mut by_part = parts.iter().map(|(path, descending)| {
+            directed(compare_with(sort_key(*a, path), sort_key(*b, path), ctx.strings), *descending)
+        });
         by_part.find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
     });
     Ok(values)

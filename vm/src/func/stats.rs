@@ -12,7 +12,7 @@ use super::row::row;
 use super::{Args, Context, Fault, Function, Param, build};
 use crate::algo::sum::{Sum, Total};
 use crate::error::{Error, Result};
-use crate::value::{RawDoc, Value, compare};
+use crate::value::{RawDoc, Value, compare_with};
 
 const INPUT: Param =
     Param::required("input", Fault::new(40414, "BSON field '{op}.input' is missing but a required field"));
@@ -123,19 +123,19 @@ fn avg<'d>(ctx: &mut Context<'_, 'd>, args: &[Value<'d>]) -> Result<Value<'d>> {
     Ok(total_of(args).mean().map_or(Value::NULL, |mean| total_value(ctx, mean)))
 }
 
-fn max<'d>(_ctx: &mut Context<'_, 'd>, args: &[Value<'d>]) -> Result<Value<'d>> {
-    Ok(extreme(args, Ordering::Greater))
+fn max<'d>(ctx: &mut Context<'_, 'd>, args: &[Value<'d>]) -> Result<Value<'d>> {
+    Ok(extreme(ctx, args, Ordering::Greater))
 }
 
-fn min<'d>(_ctx: &mut Context<'_, 'd>, args: &[Value<'d>]) -> Result<Value<'d>> {
-    Ok(extreme(args, Ordering::Less))
+fn min<'d>(ctx: &mut Context<'_, 'd>, args: &[Value<'d>]) -> Result<Value<'d>> {
+    Ok(extreme(ctx, args, Ordering::Less))
 }
 
 /// The first value that no other precedes in this direction.
-fn extreme<'d>(args: &[Value<'d>], direction: Ordering) -> Value<'d> {
+fn extreme<'d>(ctx: &Context<'_, 'd>, args: &[Value<'d>], direction: Ordering) -> Value<'d> {
     let mut best: Option<Value<'d>> = None;
     for_each(args, |value| {
-        if !value.is_nullish() && best.is_none_or(|best| compare(value, best) == direction) {
+        if !value.is_nullish() && best.is_none_or(|best| compare_with(value, best, ctx.strings) == direction) {
             best = Some(value);
         }
     });

@@ -1,5 +1,7 @@
 //! The loop over instructions.
 
+use std::cmp::Ordering;
+
 use bumpalo::collections::Vec as ArenaVec;
 
 use super::registers::Registers;
@@ -8,7 +10,7 @@ use super::{Exit, Frame, Inputs, Scratch};
 use crate::code::Code;
 use crate::error::{Error, Result};
 use crate::func::Context;
-use crate::op::{Op, PathId, VarId};
+use crate::op::{Op, PathId, Src, VarId};
 use crate::program::{Call, Comparison, Shape};
 use crate::value::{self, ArrayWriter, DocWriter, RawDoc, Tag, Value, extjson};
 
@@ -122,31 +124,31 @@ impl Scratch {
                 Op::Truth { dst, src } => registers.set(dst, Value::bool(is_true(registers.get(src)))),
                 Op::Not { dst, src } => registers.set(dst, Value::bool(!is_true(registers.get(src)))),
                 Op::Eq { dst, left, right } => {
-                    let order = value::compare(registers.get(left), registers.get(right));
+                    let order = order_of(inputs, registers, left, right);
                     registers.set(dst, Value::bool(order.is_eq()));
                 }
                 Op::Ne { dst, left, right } => {
-                    let order = value::compare(registers.get(left), registers.get(right));
+                    let order = order_of(inputs, registers, left, right);
                     registers.set(dst, Value::bool(order.is_ne()));
                 }
                 Op::Lt { dst, left, right } => {
-                    let order = value::compare(registers.get(left), registers.get(right));
+                    let order = order_of(inputs, registers, left, right);
                     registers.set(dst, Value::bool(order.is_lt()));
                 }
                 Op::Lte { dst, left, right } => {
-                    let order = value::compare(registers.get(left), registers.get(right));
+                    let order = order_of(inputs, registers, left, right);
                     registers.set(dst, Value::bool(order.is_le()));
                 }
                 Op::Gt { dst, left, right } => {
-                    let order = value::compare(registers.get(left), registers.get(right));
+                    let order = order_of(inputs, registers, left, right);
                     registers.set(dst, Value::bool(order.is_gt()));
                 }
                 Op::Gte { dst, left, right } => {
-                    let order = value::compare(registers.get(left), registers.get(right));
+                    let order = order_of(inputs, registers, left, right);
                     registers.set(dst, Value::bool(order.is_ge()));
                 }
                 Op::Cmp { dst, left, right } => {
-                    let order = value::compare(registers.get(left), registers.get(right));
+                    let order = order_of(inputs, registers, left, right);
                     registers.set(dst, Value::int32(order as i32));
                 }
                 Op::Call { dst, call } => {
@@ -232,6 +234,12 @@ fn not_a_new_root(value: Value<'_>) -> Error {
     )
 }
 
+/// The order of two registers under the program's collation.
+#[inline]
+fn order_of(inputs: &Inputs<'_>, registers: &Registers, left: Src, right: Src) -> Ordering {
+    value::compare_with(registers.get(left), registers.get(right), inputs.program.strings())
+}
+
 /// A path of the root document by the expression rules.
 #[inline]
 fn field<'d>(inputs: &Inputs<'d>, walker: &mut Walker, path: PathId) -> Value<'d> {
@@ -257,7 +265,7 @@ fn variable<'d>(inputs: &Inputs<'d>, var: VarId) -> Value<'d> {
 }
 
 fn evaluate<'d>(inputs: &Inputs<'d>, registers: &Registers, call: Call) -> Result<Value<'d>> {
-    let mut context = Context { arena: inputs.arena, env: inputs.env };
+    let mut context = Context { arena: inputs.arena, env: inputs.env, strings: inputs.program.strings() };
     (call.function.eval)(&mut context, registers.run(call.first, call.count))
 }
 

@@ -9,7 +9,7 @@ use super::{Inputs, Scratch};
 use crate::code::Code;
 use crate::error::{Error, Result};
 use crate::key::{Bound, Direction, KeyEncoder};
-use crate::program::{KeyPart, KeySpec};
+use crate::program::{KeyPart, KeySpec, Program};
 use crate::value::{self, ArrayComponents, Component, RawDoc, Value};
 
 impl Scratch {
@@ -32,11 +32,11 @@ impl Scratch {
             types.clear();
             if is_first {
                 is_first = false;
-                encode(spec, values, registers, best, types);
+                encode(inputs.program, spec, values, registers, best, types);
                 return;
             }
             candidate.clear();
-            encode(spec, values, registers, &mut candidate, types);
+            encode(inputs.program, spec, values, registers, &mut candidate, types);
             if candidate[..] < best[start..] {
                 best.truncate(start);
                 best.extend_from_slice(&candidate);
@@ -47,9 +47,16 @@ impl Scratch {
 }
 
 /// One key: the values of the paths in order, and what the registers hold, each in its direction.
-fn encode(spec: &KeySpec, values: &[Value<'_>], registers: &Registers, out: &mut Vec<u8>, types: &mut Vec<u8>) {
+fn encode(
+    program: &Program,
+    spec: &KeySpec,
+    values: &[Value<'_>],
+    registers: &Registers,
+    out: &mut Vec<u8>,
+    types: &mut Vec<u8>,
+) {
     let mut values = values.iter();
-    let mut encoder = KeyEncoder::new(out, types);
+    let mut encoder = KeyEncoder::with_strings(out, types, program.strings());
     for part in &spec.parts {
         let (value, direction): (Value<'_>, Direction) = match part {
             KeyPart::Path(_, direction) => (values.next().copied().unwrap_or(Value::NULL), *direction),

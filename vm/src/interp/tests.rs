@@ -9,7 +9,7 @@ use crate::code::Code;
 use crate::error::{Error, Result};
 use crate::op::{ConstId, Op, PathId, SubId, TestId};
 use crate::program::{ArrayRule, Comparison, Conjunction, Constant, Fast, PathEntry, Test};
-use crate::value::{self, RawDoc, Tag, Value};
+use crate::value::{self, RawDoc, StringOrder, Tag, Value};
 
 /// Integers of this magnitude and below convert to doubles exactly.
 const EXACT_IN_DOUBLE: u64 = 1 << 53;
@@ -28,20 +28,21 @@ impl Scratch {
         let paths = inputs.program.paths();
         let entry = &paths.entries()[usize::from(path.0)];
         let constant = inputs.program.constant(operand);
+        let strings = inputs.program.strings();
         if entry.path.is_some() {
             let slot = walker.fetch(paths, inputs.bytes, entry.node);
             if let Some(order) = fast_order(inputs.bytes, slot, constant) {
                 return order.is_some_and(|order| comparison.accepts(order));
             }
             if slot.state == Tag::Array as u8 && entry.rule == ArrayRule::AnyElement {
-                return self.compare_leaf_array(inputs.bytes, slot, constant, comparison, entry.pins);
+                return self.compare_leaf_array(inputs, slot, constant, comparison, entry.pins);
             }
             if slot.state != walker::ON_ARRAY {
-                return satisfies(walker::value_at(inputs.bytes, slot), constant.value(), comparison);
+                return satisfies(walker::value_at(inputs.bytes, slot), constant.value(), comparison, strings);
             }
         }
         let operand = constant.value();
-        self.any_value(inputs, entry, &mut |value| Ok(satisfies(value, operand, comparison))).unwrap_or(false)
+        self.any_value(inputs, entry, &mut |value| Ok(satisfies(value, operand, comparison, strings))).unwrap_or(false)
     }
 
     /// Whether every test of a conjunction holds. Each is tried when the walk comes by the field its path begins with.
@@ -113,12 +114,13 @@ impl Scratch {
     /// The elements of an array at the path's end, then the array itself.
     fn compare_leaf_array(
         &mut self,
-        bytes: &[u8],
+        inputs: &Inputs<'_>,
         slot: Slot,
         constant: &Constant,
         comparison: Comparison,
         pins: bool,
     ) -> bool {
+        let (bytes, strings) = (inputs.bytes, inputs.program.strings());
         let mut elements = walker::Elements::of(bytes, slot);
         let mut position = 0;
         while let Some(element) = elements.next() {
@@ -126,7 +128,7 @@ impl Scratch {
                 Some(order) => order.is_some_and(|order| comparison.accepts(order)),
                 // A value of another type class cannot satisfy a comparison with a string.
                 None if constant.is_string() && element.state != Tag::Symbol as u8 => false,
-                None => satisfies(walker::value_at(bytes, element), constant.value(), comparison),
+                None => satisfies(walker::value_at(bytes, element), constant.value(), comparison, strings),
             };
             if holds {
                 self.pin(pins, Some(position));
@@ -134,7 +136,7 @@ impl Scratch {
             }
             position += 1;
         }
-        !constant.is_string() && satisfies(walker::value_at(bytes, slot), constant.value(), comparison)
+        !constant.is_string() && satisfies(walker::value_at(bytes, slot), constant.value(), comparison, strings)
     }
 
     /// Whether some value at the path satisfies an entry of the test table.
@@ -331,7 +333,7 @@ fn fast_order(bytes: &[u8], slot: Slot, constant: &Constant) -> Option<Option<Or
 
 /// MongoDB's comparison of a filter: only within the operand's type class, with null equal to missing, and with
 /// MinKey and MaxKey comparable to everything.
-fn satisfies(value: Value<'_>, operand: Value<'_>, comparison: Comparison) -> bool {
+fn satisfies(value: Value<'_>, operand: Value<'_>, comparison: Comparison, strings: Option<&dyn StringOrder>) -> bool {
     let (value_class, operand_class) = (value::canonical_type(value.tag()), value::canonical_type(operand.tag()));
     if value.is_nothing() || value_class != operand_class {
         let null_meets_missing = value.is_nothing() && operand.tag() == Tag::Null;
@@ -349,7 +351,7 @@ fn satisfies(value: Value<'_>, operand: Value<'_>, comparison: Comparison) -> bo
             && is_nan(operand)
             && matches!(comparison, Comparison::Eq | Comparison::Lte | Comparison::Gte);
     }
-    comparison.accepts(value::compare(value, operand))
+    comparison.accepts(value::compare_with(value, operand, strings))
 }
 
 fn is_nan(value: Value<'_>) -> bool {

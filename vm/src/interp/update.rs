@@ -76,7 +76,7 @@ impl Scratch {
             now_millis: inputs.env.now_millis,
             timestamp: inputs.env.cluster_time,
             is_insert,
-            strings: None,
+            strings: inputs.program.strings(),
             predicates: &mut SubPrograms { scratch: self, inputs, code },
         };
         let outcome = update::apply(&code.tree, &code.args, doc, &mut context, &mut out);

@@ -6,6 +6,7 @@ use super::{
     ArrayRule, Body, Call, Conjunction, Constant, KeySpec, Kind, Lambda, Operands, PathTable, Program, Projection,
     Shape, Tables, Test, UpdateCode, verify,
 };
+use crate::collation::Collation;
 use crate::error::{Error, Result};
 use crate::op::{
     CallId, ConjunctionId, ConstId, FieldsId, KeySpecId, Label, LambdaId, Op, PathId, ProjectionId, Reg, ShapeId,
@@ -27,6 +28,7 @@ pub struct Builder {
     constants: Vec<Constant>,
     tests: Vec<Test>,
     programs: Vec<Arc<Program>>,
+    collation: Option<Arc<Collation>>,
 }
 
 /// A point in the allocation of registers to go back to.
@@ -34,8 +36,13 @@ pub struct Builder {
 pub struct RegisterMark(u16);
 
 impl Builder {
-    /// An empty program of a kind.
+    /// An empty program of a kind, which compares strings bytewise.
     pub fn new(kind: Kind) -> Self {
+        Self::collated(kind, None)
+    }
+
+    /// An empty program of a kind, which compares strings as a collation does.
+    pub fn collated(kind: Kind, collation: Option<Arc<Collation>>) -> Self {
         Self {
             kind,
             code: Vec::new(),
@@ -47,6 +54,7 @@ impl Builder {
             constants: Vec::new(),
             tests: Vec::new(),
             programs: Vec::new(),
+            collation,
         }
     }
 
@@ -94,12 +102,14 @@ impl Builder {
 
     /// Adds a constant.
     pub fn constant(&mut self, value: Value<'_>) -> Result<ConstId> {
-        push(&mut self.constants, Constant::new(value), "constants").map(ConstId)
+        let constant = Constant::new(value, self.collation.is_some());
+        push(&mut self.constants, constant, "constants").map(ConstId)
     }
 
     /// Adds a constant that is a parameter where its literal is marked as one.
     pub fn operand(&mut self, value: &OwnedValue) -> Result<ConstId> {
-        push(&mut self.constants, Constant::from_owned(value.clone()), "constants").map(ConstId)
+        let constant = Constant::from_owned(value.clone(), self.collation.is_some());
+        push(&mut self.constants, constant, "constants").map(ConstId)
     }
 
     /// The entry of a path of the current document; `None` is the root value itself.
@@ -200,8 +210,8 @@ impl Builder {
         }
         self.paths.seal();
         let operands = Operands::new(self.constants, self.tests, self.programs);
-        let Self { kind, code, most_registers: registers, paths, tables, .. } = self;
-        let body = Body { kind, code: code.into(), registers, paths, tables };
+        let Self { kind, code, most_registers: registers, paths, tables, collation, .. } = self;
+        let body = Body { kind, code: code.into(), registers, paths, tables, collation };
         let program = Program { body: Arc::new(body), operands };
         verify::verify(&program)?;
         Ok(program)

@@ -12,6 +12,8 @@ pub struct Constant {
     fast: Fast,
     /// The bytes of a string, found once.
     text: Box<[u8]>,
+    /// Whether a collation compares strings.
+    collated: bool,
 }
 
 /// The operand of a comparison, taken apart when the program is built.
@@ -28,13 +30,13 @@ pub(crate) enum Fast {
 }
 
 impl Constant {
-    /// Prepares a copy of `value`.
-    pub fn new(value: Value<'_>) -> Self {
-        Self::from_owned(OwnedValue::new(value))
+    /// Prepares a copy of `value`; where a string's bytes do not decide alone it is `collated`.
+    pub fn new(value: Value<'_>, collated: bool) -> Self {
+        Self::from_owned(OwnedValue::new(value), collated)
     }
 
     /// Prepares an owned value.
-    pub fn from_owned(owned: OwnedValue) -> Self {
+    pub fn from_owned(owned: OwnedValue, collated: bool) -> Self {
         let value = owned.get();
         let fast = if let Some(integer) = value.as_integer() {
             Fast::Integer(integer)
@@ -47,13 +49,13 @@ impl Constant {
             } else {
                 Fast::Double(double)
             }
-        } else if value.as_str_bytes().is_some() {
+        } else if value.as_str_bytes().is_some() && !collated {
             Fast::String
         } else {
             Fast::Other
         };
         let text = value.as_str_bytes().unwrap_or_default().into();
-        Self { owned, fast, text }
+        Self { owned, fast, text, collated }
     }
 
     /// The parameter that the constant stands for.
@@ -64,7 +66,7 @@ impl Constant {
     /// The constant, or the value of the parameter that it stands for.
     pub(super) fn bind(&self, params: &[Value<'_>]) -> Result<Self> {
         match self.param() {
-            Some(_) => self.owned.bind(params).map(Self::from_owned),
+            Some(_) => self.owned.bind(params).map(|owned| Self::from_owned(owned, self.collated)),
             None => Ok(self.clone()),
         }
     }

@@ -34,9 +34,10 @@ pub use crate::key::Direction;
 
 use std::sync::Arc;
 
+use crate::collation::Collation;
 use crate::error::Result;
 use crate::op::{ConstId, Op, SubId, TestId};
-use crate::value::Value;
+use crate::value::{StringOrder, Value};
 
 /// What a program computes, which fixes how it may end.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -78,6 +79,7 @@ struct Body {
     registers: u16,
     paths: PathTable,
     tables: Tables,
+    collation: Option<Arc<Collation>>,
 }
 
 impl Program {
@@ -99,6 +101,17 @@ impl Program {
     /// The document paths that instructions refer to.
     pub fn paths(&self) -> &PathTable {
         &self.body.paths
+    }
+
+    /// The collation under which the program compares strings; bytewise without one.
+    pub fn collation(&self) -> Option<&Arc<Collation>> {
+        self.body.collation.as_ref()
+    }
+
+    /// The same, as what comparisons take.
+    #[inline]
+    pub fn strings(&self) -> Option<&dyn StringOrder> {
+        self.body.collation.as_deref().map(|collation| collation as &dyn StringOrder)
     }
 
     /// Everything else that instructions refer to, but for operands.

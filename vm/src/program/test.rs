@@ -2,15 +2,17 @@
 
 use std::cmp::Ordering;
 use std::hash::{BuildHasher, Hasher};
+use std::sync::Arc;
 
 use ahash::{AHashMap, AHashSet};
 
+use crate::collation::Collation;
 use crate::error::Result;
 use crate::op::SubId;
 use crate::regex::Regex;
 use crate::schema::SchemaTest;
 use crate::value::decimal::DecimalParts;
-use crate::value::{self, OwnedValue, Tag, Value, View};
+use crate::value::{self, OwnedValue, StringOrder, Tag, Value, View};
 
 /// A set of BSON types, as `$type` names them.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
@@ -114,24 +116,26 @@ pub struct InSet {
     patterns: Vec<Regex>,
     /// The strings of a set that is nothing but a few strings, which are compared one by one.
     few_strings: Option<Box<[Box<[u8]>]>>,
+    collation: Option<Arc<Collation>>,
 }
 
 /// Sets of up to this many strings are searched in order.
 const FEW_STRINGS: usize = 8;
 
 impl InSet {
-    /// A set of plain values and patterns.
-    pub fn new(values: Vec<OwnedValue>, patterns: Vec<Regex>) -> Self {
+    /// A set of plain values and patterns, whose strings are equal as the collation says; bytewise without one.
+    pub fn new(values: Vec<OwnedValue>, patterns: Vec<Regex>, collation: Option<Arc<Collation>>) -> Self {
+        let order = strings(&collation);
         let mut by_hash: AHashMap<u64, Vec<u32>> = AHashMap::with_capacity(values.len());
         let mut has_null = false;
         for (at, owned) in values.iter().enumerate() {
             has_null |= owned.get().tag() == Tag::Null;
-            by_hash.entry(hash_of(owned.get())).or_default().push(at as u32);
+            by_hash.entry(hash_of(owned.get(), order)).or_default().push(at as u32);
         }
-        let is_few = patterns.is_empty() && values.len() <= FEW_STRINGS;
+        let is_few = collation.is_none() && patterns.is_empty() && values.len() <= FEW_STRINGS;
         let strings = values.iter().map(|value| value.get().as_str_bytes().map(Box::from)).collect::<Option<_>>();
         let few_strings = strings.filter(|_| is_few);
-        Self { values, by_hash, has_null, patterns, few_strings }
+        Self { values, by_hash, has_null, patterns, few_strings, collation }
     }
 
     /// Whether a string is in the set, when the set is a few strings; `None` when it is anything else.
@@ -148,7 +152,7 @@ impl InSet {
     /// The same set with other values in place of the parameters.
     fn bind(&self, params: &[Value<'_>]) -> Result<Self> {
         let values = self.values.iter().map(|value| value.bind(params)).collect::<Result<_>>()?;
-        Ok(Self::new(values, self.patterns.clone()))
+        Ok(Self::new(values, self.patterns.clone(), self.collation.clone()))
     }
 
     /// The plain values, as given.
@@ -161,8 +165,9 @@ impl InSet {
         if value.is_nothing() {
             return Ok(self.has_null);
         }
-        if let Some(candidates) = self.by_hash.get(&hash_of(value))
-            && candidates.iter().any(|&at| value::equal(self.values[at as usize].get(), value))
+        let order = strings(&self.collation);
+        if let Some(candidates) = self.by_hash.get(&hash_of(value, order))
+            && candidates.iter().any(|&at| value::equal_with(self.values[at as usize].get(), value, order))
         {
             return Ok(true);
         }
@@ -175,10 +180,15 @@ impl InSet {
     }
 }
 
-fn hash_of(value: Value<'_>) -> u64 {
+#[inline]
+fn strings(collation: &Option<Arc<Collation>>) -> Option<&dyn StringOrder> {
+    collation.as_deref().map(|collation| collation as &dyn StringOrder)
+}
+
+fn hash_of(value: Value<'_>, strings: Option<&dyn StringOrder>) -> u64 {
     // Fixed keys: the sets are built and probed in one process, and their members come from one request.
     let mut hasher = ahash::RandomState::with_seeds(1, 2, 3, 4).build_hasher();
-    value::hash(value, &mut hasher);
+    value::hash_with(value, &mut hasher, strings);
     hasher.finish()
 }
 
