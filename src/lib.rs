@@ -8,6 +8,8 @@
 //! | [`api`] | the embedded API |
 //! | [`engine`] | an open data directory; every operation starts here |
 //! | [`request`] | what an operation is told |
+//! | `auth` | users, roles, credentials |
+//! | `system_docs` | documents of the server's own |
 //! | `catalog` | which collections exist |
 //! | `collection`, `index` | documents and index entries, and how they change together |
 //! | `exec` | running queries: operators, plans, explain |
@@ -18,6 +20,7 @@
 #![forbid(unsafe_code)]
 
 pub mod api;
+mod auth;
 mod catalog;
 mod collection;
 pub mod command;
@@ -30,6 +33,7 @@ mod index;
 pub mod object_id;
 pub mod request;
 mod shell_text;
+mod system_docs;
 pub mod wire;
 mod write;
 

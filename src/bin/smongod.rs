@@ -72,6 +72,10 @@ struct Options {
     #[arg(long, conflicts_with = "set_name")]
     standalone: bool,
 
+    /// Have clients authenticate; they may do what their roles allow. Until there is a user, one can be made from this machine
+    #[arg(long)]
+    auth: bool,
+
     /// host:port that clients are told to use, where it is not the address they connected to
     #[arg(long, value_name = "HOST:PORT")]
     advertise: Option<String>,
@@ -164,6 +168,7 @@ fn serve(options: Options, log: &Arc<Log>) -> Result<(), Failure> {
         argv: std::env::args().collect(),
         max_connections: server_options.max_connections,
         in_memory: options.in_memory,
+        access_control: options.auth,
         shutdown: Some(stop_by_signal),
     };
     let commands = Commands::new(Arc::clone(&engine), command_options, Arc::clone(log))

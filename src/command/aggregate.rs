@@ -4,9 +4,11 @@ use smongo_vm::Code;
 use smongo_vm::value::{RawDoc, Tag, Value};
 
 use super::Call;
+use super::access::{Needs, Requirement, Target};
 use super::args::{self, Any, Flag, Number, arguments};
 use super::reply::{self, Reply};
 use super::table::{Command, Counter, Usage};
+use crate::auth::Resource;
 use crate::error::{Error, Result};
 use crate::request::{AggregateRequest, ExplainRequest, Explained, Verbosity};
 
@@ -16,7 +18,72 @@ pub(super) static AGGREGATE: Command =
         .writes()
         .reads_at_any_level()
         .counted_as(Counter::Command)
-        .uses_collection(Usage::Queries);
+        .uses_collection(Usage::Queries)
+        .needs(Needs::Computed(requirements));
+
+/// What a pipeline needs: to read its collections, and to write those that it ends in.
+fn requirements(target: &Target<'_>) -> Vec<Requirement> {
+    let mut required = Vec::new();
+    let pipeline = target.body.get("pipeline").and_then(|pipeline| pipeline.as_array()).unwrap_or(RawDoc::EMPTY);
+    let first = pipeline.values().next().and_then(|stage| stage.as_doc()).and_then(|stage| stage.iter().next());
+    let on_cluster = |action| vec![(Resource::Cluster, action)];
+    let head = match first.map(|stage| stage.name_str()) {
+        Some("$currentOp") => {
+            let own = first.and_then(|stage| stage.value().as_doc()).and_then(|how| how.get("allUsers"));
+            if own.is_some_and(args::is_truthy) { on_cluster("inprog") } else { Vec::new() }
+        }
+        Some("$listLocalSessions" | "$documents" | "$querySettings") => Vec::new(),
+        Some("$listSessions") => on_cluster("listSessions"),
+        Some("$queryStats") => on_cluster("queryStatsRead"),
+        Some("$listCatalog" | "$listClusterCatalog") => on_cluster("listDatabases"),
+        Some("$collStats") => vec![(target.collection(), "collStats")],
+        Some("$indexStats") => vec![(target.collection(), "indexStats")],
+        Some("$planCacheStats") => vec![(target.collection(), "planCacheRead")],
+        Some("$changeStream") => vec![(target.collection(), "changeStream"), (target.collection(), "find")],
+        _ => vec![(target.collection(), "find")],
+    };
+    required.extend(head);
+    stages(pipeline, target.db, &mut required);
+    required
+}
+
+/// What the stages of a pipeline need beyond the collection that it reads.
+fn stages(pipeline: &RawDoc, db: &str, required: &mut Vec<Requirement>) {
+    let elements = pipeline.values().filter_map(|stage| stage.as_doc()).filter_map(|stage| stage.iter().next());
+    for stage in elements {
+        let value = stage.value();
+        let field = |name: &str| value.as_doc().and_then(|spec| spec.get(name));
+        // A namespace is a collection's name, or `{db, coll}`.
+        let namespace = |value: Option<Value<'_>>| -> Option<Resource> {
+            let value = value?;
+            match (value.as_str(), value.as_doc()) {
+                (Some(coll), _) => Some(Resource::collection(db, coll)),
+                (None, Some(doc)) => {
+                    let text = |name: &str| doc.get(name).and_then(|text| text.as_str());
+                    Some(Resource::collection(text("db").unwrap_or(db), text("coll")?))
+                }
+                (None, None) => None,
+            }
+        };
+        let mut on = |resource: Option<Resource>, actions: &[&'static str]| {
+            required.extend(resource.iter().flat_map(|on| actions.iter().map(|action| (on.clone(), *action))));
+        };
+        match stage.name_str() {
+            "$lookup" | "$graphLookup" => on(namespace(field("from")), &["find"]),
+            "$unionWith" => on(namespace(field("coll").or(Some(value))), &["find"]),
+            "$out" => on(namespace(Some(value)), &["insert", "remove"]),
+            "$merge" => on(namespace(field("into").or(Some(value))), &["insert", "update"]),
+            _ => {}
+        }
+        if let Some(inner) = field("pipeline").and_then(|inner| inner.as_array()) {
+            stages(inner, db, required);
+        }
+        if stage.name_str() == "$facet" {
+            let inner = value.as_doc().into_iter().flat_map(|facets| facets.values());
+            inner.filter_map(|inner| inner.as_array()).for_each(|inner| stages(inner, db, required));
+        }
+    }
+}
 
 arguments! {
     /// Arguments of `aggregate`.

@@ -4,6 +4,7 @@ use smongo_vm::limits::MAX_USER_DOCUMENT_BYTES;
 use smongo_vm::value::Value;
 
 use super::Call;
+use super::access::Needs;
 use super::args;
 use super::reply::Reply;
 use super::table::Command;
@@ -18,7 +19,7 @@ const VERSION_PARTS: [i32; 4] = [8, 2, 0, 0];
 pub(super) static BUILD_INFO: Command =
     Command::new("buildInfo", build_info, "gives version and features of the program")
         .aliases(&["buildinfo"])
-        .without_auth();
+        .needs(Needs::Nothing);
 
 fn build_info(call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<()> {
     args::none(&call.request, "buildInfo")?;

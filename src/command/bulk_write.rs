@@ -6,11 +6,13 @@ use smongo_vm::Code;
 use smongo_vm::value::{ArrayWriter, RawDoc, Tag, Value};
 
 use super::Call;
+use super::access::{Needs, Requirement, Target};
 use super::args::{self, Any, Array, Documents, arguments};
 use super::insert::{check_batch, write_options};
 use super::reply::{self, Reply};
 use super::table::{Command, Counter};
 use super::update::check_update;
+use crate::auth::Resource;
 use crate::error::{Error, Result, WriteError};
 use crate::request::{
     DeleteRequest, DeleteStatement, InsertRequest, Namespace, OpContext, UpdateRequest, UpdateStatement, WriteOptions,
@@ -21,7 +23,31 @@ pub(super) static BULK_WRITE: Command =
         .admin_only()
         .api_v1()
         .writes()
-        .counted_as(Counter::ByHandler);
+        .counted_as(Counter::ByHandler)
+        .needs(Needs::Computed(requirements));
+
+fn requirements(target: &Target<'_>) -> Vec<Requirement> {
+    let namespaces: Vec<Option<Namespace>> = target
+        .documents("nsInfo")
+        .map(|info| info.get("ns").and_then(|ns| ns.as_str()).and_then(Namespace::parse_trusted))
+        .collect();
+    let mut required = Vec::new();
+    for op in target.documents("ops") {
+        let Some(kind) = op.iter().next() else { continue };
+        let position = kind.value().as_integer().and_then(|position| usize::try_from(position).ok());
+        let Some(Some(ns)) = position.and_then(|position| namespaces.get(position)) else { continue };
+        let upserts = op.get("upsert").is_some_and(args::is_truthy);
+        let actions: &[&'static str] = match kind.name_str() {
+            "insert" => &["insert"],
+            "delete" => &["remove"],
+            _ if upserts => &["update", "insert"],
+            _ => &["update"],
+        };
+        required.extend(actions.iter().map(|action| (Resource::collection(ns.db(), ns.coll()), *action)));
+    }
+    required.dedup();
+    required
+}
 
 /// The namespace that mongod gives the cursor of results.
 const RESULTS_NAMESPACE: &str = "admin.$cmd.bulkWrite";

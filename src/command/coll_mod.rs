@@ -4,6 +4,7 @@ use smongo_vm::Code;
 use smongo_vm::value::{RawDoc, Value};
 
 use super::Call;
+use super::access::Needs;
 use super::args::{self, Any, Flag, arguments};
 use super::reply::Reply;
 use super::table::{Command, Usage};
@@ -13,7 +14,8 @@ use crate::request::{IndexSelection, ModifyIndexRequest};
 pub(super) static COLL_MOD: Command = Command::new("collMod", coll_mod, "changes a collection's options and indexes")
     .api_v1()
     .writes()
-    .uses_collection(Usage::Commands);
+    .uses_collection(Usage::Commands)
+    .needs(Needs::OnCollection(&["collMod"]));
 
 arguments! {
     /// Arguments of `collMod`.

@@ -4,15 +4,20 @@ use smongo_vm::Code;
 use smongo_vm::value::{DocBuf, RawDoc, Tag, Value};
 
 use super::Call;
+use super::access::{Needs, Requirement, Target};
 use super::args::{self, Any, Array, Flag, Number, arguments};
 use super::generic;
 use super::reply::Reply;
 use super::table::{Command, Usage};
+use crate::auth::Resource;
 use crate::error::{Error, Result};
 use crate::request::{CreateRequest, Namespace};
 
-pub(super) static CREATE: Command =
-    Command::new("create", create, "creates a collection or a view").api_v1().writes().uses_collection(Usage::Commands);
+pub(super) static CREATE: Command = Command::new("create", create, "creates a collection or a view")
+    .api_v1()
+    .writes()
+    .uses_collection(Usage::Commands)
+    .needs(Needs::OnCollection(&["createCollection"]));
 
 arguments! {
     /// Arguments of `create`. Their types are checked here; what they ask for is the engine's to judge.
@@ -73,8 +78,11 @@ fn create(call: &mut Call<'_, '_>, _reply: &mut Reply<'_>) -> Result<()> {
     call.commands.engine.create_collection(&call.op(), &CreateRequest { ns, options: &options })
 }
 
-pub(super) static DROP: Command =
-    Command::new("drop", drop, "drops a collection").api_v1().writes().uses_collection(Usage::Commands);
+pub(super) static DROP: Command = Command::new("drop", drop, "drops a collection")
+    .api_v1()
+    .writes()
+    .uses_collection(Usage::Commands)
+    .needs(Needs::OnCollection(&["dropCollection"]));
 
 arguments! {
     /// Arguments of `drop`.
@@ -94,8 +102,10 @@ fn drop(call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<()> {
     Ok(())
 }
 
-pub(super) static DROP_DATABASE: Command =
-    Command::new("dropDatabase", drop_database, "drops a database").api_v1().writes();
+pub(super) static DROP_DATABASE: Command = Command::new("dropDatabase", drop_database, "drops a database")
+    .api_v1()
+    .writes()
+    .needs(Needs::OnDatabase(&["dropDatabase"]));
 
 fn drop_database(call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<()> {
     args::none(&call.request, "dropDatabase")?;
@@ -115,7 +125,32 @@ fn drop_database(call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<()> {
 }
 
 pub(super) static RENAME_COLLECTION: Command =
-    Command::new("renameCollection", rename_collection, "renames a collection").admin_only().writes();
+    Command::new("renameCollection", rename_collection, "renames a collection")
+        .admin_only()
+        .writes()
+        .needs(Needs::Computed(rename_requirements));
+
+/// Within a database renaming is one right; across databases it is a copy and a removal.
+fn rename_requirements(target: &Target<'_>) -> Vec<Requirement> {
+    let split = |full: Option<&str>| {
+        let (db, coll) = full.unwrap_or_default().split_once('.').unwrap_or_default();
+        (db.to_owned(), coll.to_owned())
+    };
+    let (from_db, from) = split(target.first.as_str());
+    let (to_db, to) = split(target.body.get("to").and_then(|to| to.as_str()));
+    let drops = target.body.get("dropTarget").is_some_and(args::is_truthy);
+    let (from, to) = (Resource::collection(&from_db, &from), Resource::collection(&to_db, &to));
+    let mut required = if from_db == to_db {
+        vec![(Resource::database(&from_db), "renameCollectionSameDB")]
+    } else {
+        let target = ["createCollection", "insert", "createIndex"].map(|action| (to.clone(), action));
+        [vec![(from.clone(), "find"), (from, "dropCollection")], target.to_vec()].concat()
+    };
+    if drops {
+        required.push((to, "dropCollection"));
+    }
+    required
+}
 
 arguments! {
     /// Arguments of `renameCollection`.

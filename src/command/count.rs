@@ -3,14 +3,18 @@
 use smongo_vm::value::RawDoc;
 
 use super::Call;
+use super::access::Needs;
 use super::args::{self, Any, Number, arguments};
 use super::reply::{self, Reply};
 use super::table::{Command, Usage};
 use crate::error::Result;
 use crate::request::{CountRequest, Namespace};
 
-pub(super) static COUNT: Command =
-    Command::new("count", count, "counts documents").api_v1().reads_at_any_level().uses_collection(Usage::Queries);
+pub(super) static COUNT: Command = Command::new("count", count, "counts documents")
+    .api_v1()
+    .reads_at_any_level()
+    .uses_collection(Usage::Queries)
+    .needs(Needs::OnCollection(&["find"]));
 
 arguments! {
     /// Arguments of `count`.

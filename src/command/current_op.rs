@@ -4,16 +4,25 @@ use smongo_vm::Code;
 use smongo_vm::value::{RawDoc, Value};
 
 use super::Call;
+use super::access::{Needs, Requirement, Target};
 use super::args::{self, Argument, Number, wrong_type};
 use super::generic;
 use super::metrics::Tally;
 use super::operations::{Running, Snapshot};
 use super::reply::{self, Reply};
 use super::table::Command;
+use crate::auth::Resource;
 use crate::error::{Error, Result};
 
-pub(super) static CURRENT_OP: Command =
-    Command::new("currentOp", current_op, "lists the operations that run").admin_only();
+pub(super) static CURRENT_OP: Command = Command::new("currentOp", current_op, "lists the operations that run")
+    .admin_only()
+    .needs(Needs::Computed(current_op_requirements));
+
+/// Everyone may see their own operations.
+fn current_op_requirements(target: &Target<'_>) -> Vec<Requirement> {
+    let own = target.body.get("$ownOps").is_some_and(args::is_truthy);
+    if own { Vec::new() } else { vec![(Resource::Cluster, "inprog")] }
+}
 
 fn current_op(call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<()> {
     let mut all = false;
@@ -85,7 +94,8 @@ fn namespace(command: &RawDoc) -> String {
     }
 }
 
-pub(super) static KILL_OP: Command = Command::new("killOp", kill_op, "stops an operation").admin_only();
+pub(super) static KILL_OP: Command =
+    Command::new("killOp", kill_op, "stops an operation").admin_only().needs(Needs::OnCluster(&["killop"]));
 
 fn kill_op(call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<()> {
     let op = match call.request.body.get("op") {
@@ -106,7 +116,8 @@ fn kill_op(call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<()> {
 
 pub(super) static LOCK_INFO: Command =
     Command::new("lockInfo", lock_info, "lists the locks of mongod's lock manager, of which there is none here")
-        .admin_only();
+        .admin_only()
+        .needs(Needs::OnCluster(&["serverStatus"]));
 
 fn lock_info(call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<()> {
     args::none(&call.request, "lockInfo")?;
@@ -114,7 +125,8 @@ fn lock_info(call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<()> {
     Ok(())
 }
 
-pub(super) static TOP: Command = Command::new("top", top, "gives the time spent per collection").admin_only();
+pub(super) static TOP: Command =
+    Command::new("top", top, "gives the time spent per collection").admin_only().needs(Needs::OnCluster(&["top"]));
 
 fn top(call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<()> {
     let entries = call.commands.metrics.top.entries();

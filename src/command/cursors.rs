@@ -4,6 +4,7 @@ use smongo_vm::Code;
 use smongo_vm::value::{RawDoc, Tag, Value};
 
 use super::Call;
+use super::access::Needs;
 use super::args::{self, Array, Long, Number, arguments, wrong_type};
 use super::reply::{self, Reply};
 use super::table::{Command, Counter, Usage};
@@ -15,7 +16,8 @@ pub(super) static GET_MORE: Command = Command::new("getMore", get_more, "gives t
     .api_v1()
     .reads_at_any_level()
     .counted_as(Counter::GetMore)
-    .uses_collection(Usage::GetMore);
+    .uses_collection(Usage::GetMore)
+    .needs(Needs::Login);
 
 arguments! {
     /// Arguments of `getMore`.
@@ -51,7 +53,7 @@ fn get_more(call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<()> {
 }
 
 pub(super) static KILL_CURSORS: Command =
-    Command::new("killCursors", kill_cursors, "closes cursors before they are exhausted").api_v1();
+    Command::new("killCursors", kill_cursors, "closes cursors before they are exhausted").api_v1().needs(Needs::Login);
 
 arguments! {
     /// Arguments of `killCursors`.

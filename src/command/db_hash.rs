@@ -4,6 +4,7 @@ use md5::{Digest, Md5};
 use smongo_vm::value::{DocBuf, RawDoc, Value};
 
 use super::Call;
+use super::access::Needs;
 use super::diagnostics::host_name;
 use super::reply::{self, Reply};
 use super::table::Command;
@@ -11,8 +12,9 @@ use crate::engine::Engine;
 use crate::error::Result;
 use crate::request::{FindRequest, GetMoreRequest, Namespace, OpContext};
 
-pub(super) static DB_HASH: Command =
-    Command::new("dbHash", db_hash, "gives digests of a database's collections").aliases(&["dbhash"]);
+pub(super) static DB_HASH: Command = Command::new("dbHash", db_hash, "gives digests of a database's collections")
+    .aliases(&["dbhash"])
+    .needs(Needs::OnDatabase(&["dbHash"]));
 
 fn db_hash(call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<()> {
     let wanted = call.request.body.get("collections").and_then(|names| names.as_array());

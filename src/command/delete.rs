@@ -6,6 +6,7 @@ use smongo_vm::Code;
 use smongo_vm::value::{RawDoc, Value};
 
 use super::Call;
+use super::access::Needs;
 use super::args::{self, Any, Array, Documents, Flag, Number, arguments};
 use super::insert::{check_batch, write_options};
 use super::reply::{self, Reply};
@@ -17,7 +18,8 @@ pub(super) static DELETE: Command = Command::new("delete", delete, "deletes docu
     .api_v1()
     .writes()
     .counted_as(Counter::ByHandler)
-    .uses_collection(Usage::Remove);
+    .uses_collection(Usage::Remove)
+    .needs(Needs::OnCollection(&["remove"]));
 
 arguments! {
     /// Arguments of `delete`.

@@ -4,20 +4,22 @@ use smongo_vm::Code;
 use smongo_vm::value::Value;
 
 use super::Call;
+use super::access::Needs;
 use super::args::{self, Flag, arguments};
 use super::reply::{self, Reply};
 use super::table::{COMMANDS, Command};
+use crate::auth::roles;
 use crate::error::{Error, Result};
 use crate::request::wall_clock_millis;
 
-pub(super) static PING: Command = Command::new("ping", ping, "answers").api_v1().without_auth();
+pub(super) static PING: Command = Command::new("ping", ping, "answers").api_v1().needs(Needs::Nothing);
 
 fn ping(call: &mut Call<'_, '_>, _reply: &mut Reply<'_>) -> Result<()> {
     args::none(&call.request, "ping")
 }
 
 pub(super) static WHATSMYURI: Command =
-    Command::new("whatsmyuri", whatsmyuri, "gives the client's own address").without_auth();
+    Command::new("whatsmyuri", whatsmyuri, "gives the client's own address").needs(Needs::Nothing);
 
 fn whatsmyuri(call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<()> {
     reply.string("you", &call.session.peer.remote.to_string());
@@ -27,7 +29,7 @@ fn whatsmyuri(call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<()> {
 pub(super) static CONNECTION_STATUS: Command =
     Command::new("connectionStatus", connection_status, "tells who is authenticated on the connection")
         .api_v1()
-        .without_auth();
+        .needs(Needs::Nothing);
 
 arguments! {
     /// Arguments of `connectionStatus`.
@@ -38,18 +40,31 @@ arguments! {
 
 fn connection_status(call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<()> {
     let args: ConnectionStatusArgs<'_> = args::of_command(&call.request)?;
+    let user = call.session.login.user.as_ref();
     reply.document("authInfo", |info| {
-        info.array("authenticatedUsers", |_| ());
-        info.array("authenticatedUserRoles", |_| ());
+        info.array("authenticatedUsers", |users| {
+            if let Some(user) = user {
+                users.document(|doc| {
+                    doc.string("user", &user.principal.name);
+                    doc.string("db", &user.principal.db);
+                });
+            }
+        });
+        roles::write_list(info, "authenticatedUserRoles", user.iter().flat_map(|user| &user.roles));
         if args.show_privileges.is_some_and(|Flag(on)| on) {
-            info.array("authenticatedUserPrivileges", |_| ());
+            match user {
+                Some(user) => user.privileges.write(info, "authenticatedUserPrivileges"),
+                None => info.array("authenticatedUserPrivileges", |_| ()),
+            }
         }
     });
     Ok(())
 }
 
 pub(super) static GET_CMD_LINE_OPTS: Command =
-    Command::new("getCmdLineOpts", get_cmd_line_opts, "gives the server's command line").admin_only();
+    Command::new("getCmdLineOpts", get_cmd_line_opts, "gives the server's command line")
+        .admin_only()
+        .needs(Needs::OnCluster(&["getCmdLineOpts"]));
 
 fn get_cmd_line_opts(call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<()> {
     args::none(&call.request, "getCmdLineOpts")?;
@@ -67,7 +82,8 @@ fn get_cmd_line_opts(call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<(
     Ok(())
 }
 
-pub(super) static HOST_INFO: Command = Command::new("hostInfo", host_info, "describes the machine");
+pub(super) static HOST_INFO: Command =
+    Command::new("hostInfo", host_info, "describes the machine").needs(Needs::OnCluster(&["hostInfo"]));
 
 fn host_info(call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<()> {
     args::none(&call.request, "hostInfo")?;
@@ -124,14 +140,14 @@ pub(super) fn memory_kib(path: &str, name: &str) -> Option<u64> {
 }
 
 pub(super) static LIST_COMMANDS: Command =
-    Command::new("listCommands", list_commands, "lists the commands").without_auth();
+    Command::new("listCommands", list_commands, "lists the commands").needs(Needs::Nothing);
 
 fn list_commands(_call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<()> {
     reply.document("commands", |list| {
         for command in COMMANDS {
             list.document(command.name, |doc| {
                 doc.string("help", command.help);
-                doc.value("requiresAuth", Value::bool(command.needs_auth));
+                doc.value("requiresAuth", Value::bool(!matches!(command.needs, Needs::Nothing)));
                 doc.value("secondaryOk", Value::bool(!command.writes));
                 doc.value("adminOnly", Value::bool(command.admin_only));
                 doc.array("apiVersions", |versions| {
@@ -147,7 +163,7 @@ fn list_commands(_call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<()> 
 }
 
 pub(super) static FEATURES: Command =
-    Command::new("features", features, "gives what the program was built with").without_auth();
+    Command::new("features", features, "gives what the program was built with").needs(Needs::Nothing);
 
 fn features(call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<()> {
     args::none(&call.request, "features")?;
@@ -162,7 +178,8 @@ pub(super) static CONN_POOL_STATS: Command = Command::new(
     "connPoolStats",
     conn_pool_stats,
     "describes the connections to other servers, of which there are none",
-);
+)
+.needs(Needs::OnCluster(&["connPoolStats"]));
 
 fn conn_pool_stats(call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<()> {
     args::none(&call.request, "connPoolStats")?;
@@ -179,7 +196,8 @@ fn conn_pool_stats(call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<()>
 
 pub(super) static GET_FREE_MONITORING_STATUS: Command =
     Command::new("getFreeMonitoringStatus", get_free_monitoring_status, "tells that free monitoring is off")
-        .admin_only();
+        .admin_only()
+        .needs(Needs::OnCluster(&["checkFreeMonitoringStatus"]));
 
 fn get_free_monitoring_status(_call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<()> {
     reply.string("state", "disabled");
@@ -187,7 +205,9 @@ fn get_free_monitoring_status(_call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -
 }
 
 pub(super) static SET_FREE_MONITORING: Command =
-    Command::new("setFreeMonitoring", set_free_monitoring, "keeps free monitoring off").admin_only();
+    Command::new("setFreeMonitoring", set_free_monitoring, "keeps free monitoring off")
+        .admin_only()
+        .needs(Needs::OnCluster(&["setFreeMonitoring"]));
 
 arguments! {
     /// Arguments of `setFreeMonitoring`.

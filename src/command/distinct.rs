@@ -3,6 +3,7 @@
 use smongo_vm::value::RawDoc;
 
 use super::Call;
+use super::access::Needs;
 use super::args::{self, Any, arguments};
 use super::reply::Reply;
 use super::table::{Command, Usage};
@@ -12,7 +13,8 @@ use crate::request::{DistinctRequest, Namespace};
 pub(super) static DISTINCT: Command = Command::new("distinct", distinct, "gives the distinct values of a field")
     .api_v1()
     .reads_at_any_level()
-    .uses_collection(Usage::Queries);
+    .uses_collection(Usage::Queries)
+    .needs(Needs::OnCollection(&["find"]));
 
 arguments! {
     /// Arguments of `distinct`.

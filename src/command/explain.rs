@@ -3,6 +3,7 @@
 use smongo_vm::Code;
 use smongo_vm::value::{RawDoc, Value};
 
+use super::access::{Needs, of_explained};
 use super::args::{self, Array, arguments, wrong_type};
 use super::build_info::VERSION;
 use super::reply::Reply;
@@ -12,8 +13,10 @@ use crate::error::{Error, Result};
 use crate::request::{DeleteStatement, ExplainRequest, Explained, Modification, UpdateStatement, Verbosity};
 use crate::wire::{Followup, Request};
 
-pub(super) static EXPLAIN: Command =
-    Command::new("explain", explain, "tells how a command would be run").api_v1().reads_at_any_level();
+pub(super) static EXPLAIN: Command = Command::new("explain", explain, "tells how a command would be run")
+    .api_v1()
+    .reads_at_any_level()
+    .needs(Needs::Computed(of_explained));
 
 arguments! {
     /// Arguments of `explain`.

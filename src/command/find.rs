@@ -4,6 +4,7 @@ use smongo_vm::Code;
 use smongo_vm::value::RawDoc;
 
 use super::Call;
+use super::access::Needs;
 use super::args::{self, Any, Flag, Long, Number, arguments};
 use super::reply::{self, Reply};
 use super::table::{Command, Counter, Usage};
@@ -14,7 +15,8 @@ pub(super) static FIND: Command = Command::new("find", find, "finds documents an
     .api_v1()
     .reads_at_any_level()
     .counted_as(Counter::Query)
-    .uses_collection(Usage::Queries);
+    .uses_collection(Usage::Queries)
+    .needs(Needs::OnCollection(&["find"]));
 
 arguments! {
     /// Arguments of `find`.

@@ -6,6 +6,7 @@ use smongo_vm::Code;
 use smongo_vm::value::{RawDoc, Value};
 
 use super::Call;
+use super::access::{Needs, Requirement, Target};
 use super::args::{self, Any, Array, Flag, arguments};
 use super::insert::write_options;
 use super::reply::{self, Reply};
@@ -20,7 +21,15 @@ pub(super) static FIND_AND_MODIFY: Command =
         .api_v1()
         .writes()
         .counted_as(Counter::Command)
-        .uses_collection(Usage::Update);
+        .uses_collection(Usage::Update)
+        .needs(Needs::Computed(requirements));
+
+fn requirements(target: &Target<'_>) -> Vec<Requirement> {
+    let set = |name: &str| target.body.get(name).is_some_and(args::is_truthy);
+    let mut actions = vec!["find", if set("remove") { "remove" } else { "update" }];
+    actions.extend(set("upsert").then_some("insert"));
+    actions.into_iter().map(|action| (target.collection(), action)).collect()
+}
 
 arguments! {
     /// Arguments of `findAndModify`.

@@ -4,12 +4,15 @@ use smongo_vm::Code;
 use smongo_vm::value::{Tag, Value};
 
 use super::Call;
+use super::access::Needs;
 use super::args;
 use super::reply::{self, Reply};
 use super::table::Command;
 use crate::error::{Error, Result};
 
-pub(super) static GET_LOG: Command = Command::new("getLog", get_log, "gives the last lines of the log").admin_only();
+pub(super) static GET_LOG: Command = Command::new("getLog", get_log, "gives the last lines of the log")
+    .admin_only()
+    .needs(Needs::OnCluster(&["getLog"]));
 
 fn get_log(call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<()> {
     let Some(which) = call.first.as_str() else {

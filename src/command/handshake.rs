@@ -4,14 +4,15 @@ use std::time::{Duration, Instant};
 
 use smongo_vm::Code;
 use smongo_vm::limits::MAX_USER_DOCUMENT_BYTES;
-use smongo_vm::value::{RawDoc, Value};
+use smongo_vm::value::{DocBuf, DocWriter, RawDoc, Value};
 
+use super::access::Needs;
 use super::args::{self, Any, Array, Flag, Number, arguments};
 use super::insert::MAX_BATCH;
 use super::reply::Reply;
 use super::sessions::TIMEOUT_MINUTES;
 use super::table::Command;
-use super::{Call, Commands};
+use super::{Call, Commands, sasl, users};
 use crate::error::{Error, Result};
 use crate::request::wall_clock_millis;
 use crate::wire::Followup;
@@ -34,10 +35,11 @@ const MAX_AWAIT: Duration = Duration::from_secs(60 * 60);
 const ELECTION_ID: [u8; 12] = [0x7f, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0, 0, 0, 1];
 
 pub(super) static HELLO: Command =
-    Command::new("hello", hello, "describes this server to a client").api_v1().without_auth();
+    Command::new("hello", hello, "describes this server to a client").api_v1().needs(Needs::Nothing);
 
-pub(super) static IS_MASTER: Command =
-    Command::new("isMaster", hello, "describes this server to an older client").aliases(&["ismaster"]).without_auth();
+pub(super) static IS_MASTER: Command = Command::new("isMaster", hello, "describes this server to an older client")
+    .aliases(&["ismaster"])
+    .needs(Needs::Nothing);
 
 arguments! {
     /// Arguments of `hello`.
@@ -48,6 +50,7 @@ arguments! {
         "saslSupportedMechs" => sasl_supported_mechs: &'d str,
         "topologyVersion" => topology_version: &'d RawDoc,
         "maxAwaitTimeMS" => max_await_time_ms: Number,
+        "speculativeAuthenticate" => speculative_authenticate: &'d RawDoc,
         "hostInfo" => host_info: Any<'d>,
     }
 }
@@ -101,6 +104,22 @@ fn hello(call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<()> {
     reply.value("readOnly", Value::FALSE);
     if let Some(Array(wanted)) = args.compression {
         negotiate_compression(reply, wanted);
+    }
+    if let Some(user) = args.sasl_supported_mechs
+        && let Some(mechanisms) = users::mechanisms_of(&commands.engine, user)?
+    {
+        reply.array("saslSupportedMechs", |array| {
+            mechanisms.iter().for_each(|name| array.value(Value::string(name)));
+        });
+    }
+    if let Some(start) = args.speculative_authenticate {
+        let mut bytes = Vec::new();
+        let mut answer = DocWriter::new(&mut bytes);
+        // A guess that fails costs the client nothing: it authenticates with commands of their own.
+        if sasl::start_speculatively(call, start, &mut answer).is_ok() {
+            answer.finish();
+            reply.value("speculativeAuthenticate", Value::document(&DocBuf::from_vec(bytes).unwrap_or_default()));
+        }
     }
     Ok(())
 }

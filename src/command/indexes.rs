@@ -4,14 +4,18 @@ use smongo_vm::Code;
 use smongo_vm::value::{Value, View};
 
 use super::Call;
+use super::access::Needs;
 use super::args::{self, Any, Array, Flag, arguments, wrong_type};
 use super::reply::Reply;
 use super::table::{Command, Usage};
 use crate::error::{Error, Result};
 use crate::request::{CreateIndexesRequest, IndexSelection};
 
-pub(super) static CREATE_INDEXES: Command =
-    Command::new("createIndexes", create_indexes, "builds indexes").api_v1().writes().uses_collection(Usage::Commands);
+pub(super) static CREATE_INDEXES: Command = Command::new("createIndexes", create_indexes, "builds indexes")
+    .api_v1()
+    .writes()
+    .uses_collection(Usage::Commands)
+    .needs(Needs::OnCollection(&["createIndex"]));
 
 arguments! {
     /// Arguments of `createIndexes`.
@@ -51,7 +55,8 @@ pub(super) static DROP_INDEXES: Command = Command::new("dropIndexes", drop_index
     .aliases(&["deleteIndexes"])
     .api_v1()
     .writes()
-    .uses_collection(Usage::Commands);
+    .uses_collection(Usage::Commands)
+    .needs(Needs::OnCollection(&["dropIndex"]));
 
 arguments! {
     /// Arguments of `dropIndexes`.

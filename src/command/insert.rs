@@ -6,6 +6,7 @@ use smongo_vm::Code;
 use smongo_vm::value::RawDoc;
 
 use super::Call;
+use super::access::Needs;
 use super::args::{self, Documents, Flag, arguments};
 use super::reply::{self, Reply};
 use super::table::{Command, Counter, Usage};
@@ -19,7 +20,8 @@ pub(super) static INSERT: Command = Command::new("insert", insert, "inserts docu
     .api_v1()
     .writes()
     .counted_as(Counter::ByHandler)
-    .uses_collection(Usage::Insert);
+    .uses_collection(Usage::Insert)
+    .needs(Needs::OnCollection(&["insert"]));
 
 arguments! {
     /// Arguments of `insert`.

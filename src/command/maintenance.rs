@@ -7,6 +7,7 @@ use smongo_vm::Code;
 use smongo_vm::value::Tag;
 
 use super::Call;
+use super::access::Needs;
 use super::args::{self, Array, Flag, Number, arguments, wrong_type};
 use super::reply::{self, Reply};
 use super::table::{Command, Usage};
@@ -19,8 +20,9 @@ const FREE_SPACE_TARGET_MB: i64 = 20;
 /// The background compaction that was asked for.
 pub(super) type Compaction = Mutex<Option<AutoCompact>>;
 
-pub(super) static COMPACT: Command =
-    Command::new("compact", compact, "gives a collection's free space back").uses_collection(Usage::Commands);
+pub(super) static COMPACT: Command = Command::new("compact", compact, "gives a collection's free space back")
+    .uses_collection(Usage::Commands)
+    .needs(Needs::OnCollection(&["compact"]));
 
 arguments! {
     /// Arguments of `compact`.
@@ -51,7 +53,9 @@ fn target_mb(given: Option<Number>) -> Result<u64> {
 }
 
 pub(super) static AUTO_COMPACT: Command =
-    Command::new("autoCompact", auto_compact, "gives free space back in the background").admin_only();
+    Command::new("autoCompact", auto_compact, "gives free space back in the background")
+        .admin_only()
+        .needs(Needs::OnCluster(&["compact"]));
 
 arguments! {
     /// Arguments of `autoCompact`.
@@ -84,7 +88,9 @@ fn auto_compact(call: &mut Call<'_, '_>, _reply: &mut Reply<'_>) -> Result<()> {
 }
 
 pub(super) static LOG_ROTATE: Command =
-    Command::new("logRotate", log_rotate, "renames the log file and begins a new one").admin_only();
+    Command::new("logRotate", log_rotate, "renames the log file and begins a new one")
+        .admin_only()
+        .needs(Needs::OnCluster(&["logRotate"]));
 
 fn log_rotate(call: &mut Call<'_, '_>, _reply: &mut Reply<'_>) -> Result<()> {
     args::none(&call.request, "logRotate")?;
@@ -109,7 +115,8 @@ const FILE_RENAME_FAILED: Code = Code(37);
 
 pub(super) static DROP_CONNECTIONS: Command =
     Command::new("dropConnections", drop_connections, "closes connections to other nodes, of which one node has none")
-        .admin_only();
+        .admin_only()
+        .needs(Needs::OnCluster(&["dropConnections"]));
 
 arguments! {
     /// Arguments of `dropConnections`.
@@ -158,7 +165,9 @@ fn check_host_and_port(text: &str) -> Result<()> {
     }
 }
 
-pub(super) static SHUTDOWN: Command = Command::new("shutdown", shutdown, "stops the server in good order").admin_only();
+pub(super) static SHUTDOWN: Command = Command::new("shutdown", shutdown, "stops the server in good order")
+    .admin_only()
+    .needs(Needs::OnCluster(&["shutdown"]));
 
 arguments! {
     /// Arguments of `shutdown`.
@@ -184,7 +193,9 @@ fn shutdown(call: &mut Call<'_, '_>, _reply: &mut Reply<'_>) -> Result<()> {
 }
 
 pub(super) static LOG_APPLICATION_MESSAGE: Command =
-    Command::new("logApplicationMessage", log_application_message, "writes a line to the server's log").admin_only();
+    Command::new("logApplicationMessage", log_application_message, "writes a line to the server's log")
+        .admin_only()
+        .needs(Needs::OnCluster(&["applicationMessage"]));
 
 fn log_application_message(call: &mut Call<'_, '_>, _reply: &mut Reply<'_>) -> Result<()> {
     args::none(&call.request, "logApplicationMessage")?;
@@ -202,7 +213,8 @@ pub(super) static COMPACT_STRUCTURED_ENCRYPTION_DATA: Command = Command::new(
     "compactStructuredEncryptionData",
     compact_structured_encryption_data,
     "compacts an encrypted collection's metadata",
-);
+)
+.needs(Needs::OnCollection(&["compactStructuredEncryptionData"]));
 
 arguments! {
     /// Arguments of `compactStructuredEncryptionData`.

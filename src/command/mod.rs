@@ -7,9 +7,9 @@
 //!
 //! This module must not know frames or sockets, nor how the engine does its work. To add a command see `table.rs`.
 
+mod access;
 mod aggregate;
 mod args;
-mod auth;
 mod build_info;
 mod bulk_write;
 mod clock;
@@ -38,14 +38,16 @@ mod operations;
 mod parameters;
 mod replication;
 mod reply;
+mod roles;
+mod sasl;
 mod search_indexes;
 mod server_status;
 mod sessions;
 mod settings;
 mod stats;
-mod system_docs;
 mod table;
 mod update;
+mod users;
 mod write_gate;
 
 use std::net::SocketAddr;
@@ -92,6 +94,8 @@ pub struct CommandOptions {
     pub max_connections: usize,
     /// Whether nothing outlives the server.
     pub in_memory: bool,
+    /// Whether clients must authenticate, and may do only what their roles allow.
+    pub access_control: bool,
     /// What ends the program for `shutdown`; absent where another program decides.
     pub shutdown: Option<fn()>,
 }
@@ -104,6 +108,7 @@ impl Default for CommandOptions {
             argv: Vec::new(),
             max_connections: crate::wire::ServerOptions::default().max_connections,
             in_memory: false,
+            access_control: false,
             shutdown: None,
         }
     }
@@ -124,6 +129,7 @@ pub struct Commands {
     metrics: Metrics,
     parameters: parameters::Parameters,
     settings: settings::Settings,
+    access: access::Access,
     write_gate: write_gate::WriteGate,
     compaction: maintenance::Compaction,
     stopping: Stopping,
@@ -153,6 +159,7 @@ pub struct Session {
     slot: Arc<Slot>,
     /// The logical session used last, and when that was noted.
     last_session: Option<(SessionId, Instant)>,
+    login: access::Login,
     /// `database.collection` of the request at hand; the buffer is reused.
     namespace: String,
 }
@@ -219,6 +226,7 @@ impl Commands {
     pub fn new(engine: Arc<Engine>, options: CommandOptions, log: Arc<Log>) -> Result<Self> {
         Ok(Self {
             settings: settings::Settings::load(&engine)?,
+            access: access::Access::new(options.access_control),
             engine,
             options,
             log,
@@ -260,7 +268,7 @@ impl Commands {
             waited: Duration::ZERO,
             followup: Followup::Done,
         };
-        let result = self.check(&mut call).and_then(|()| {
+        let result = access::check(&mut call).and_then(|()| self.check(&mut call)).and_then(|()| {
             let _passing = call.writes().then(|| self.write_gate.pass(&call.op(), call.db)).transpose()?;
             (command.run)(&mut call, reply)
         });
@@ -435,7 +443,13 @@ impl Service for Commands {
     type Session = Session;
 
     fn open(&self, peer: Peer) -> Session {
-        Session { peer, slot: self.operations.open(peer), last_session: None, namespace: String::new() }
+        Session {
+            peer,
+            slot: self.operations.open(peer),
+            last_session: None,
+            login: access::Login::default(),
+            namespace: String::new(),
+        }
     }
 
     fn run(&self, session: &mut Session, request: &Request<'_>, out: &mut Vec<u8>) -> Followup {

@@ -5,11 +5,13 @@ use std::sync::atomic::{AtomicI32, Ordering};
 use smongo_vm::Code;
 use smongo_vm::value::{Tag, Value};
 
+use super::access::Needs;
 use super::args::{self, Argument, Flag, Number, wrong_type};
 use super::generic;
 use super::reply::Reply;
 use super::table::Command;
 use super::{Call, Commands};
+use crate::auth::scram::Mechanism;
 use crate::error::{Error, Result};
 
 /// Largest log level. MongoDB: 5.
@@ -37,7 +39,15 @@ struct Parameter {
 
 /// Every parameter.
 static PARAMETERS: &[Parameter] = &[
-    Parameter { name: "authenticationMechanisms", get: |_, name, reply| reply.array(name, |_| ()), set: None },
+    Parameter {
+        name: "authenticationMechanisms",
+        get: |_, name, reply| {
+            reply.array(name, |array| {
+                Mechanism::ALL.iter().for_each(|mechanism| array.value(Value::string(mechanism.name())));
+            });
+        },
+        set: None,
+    },
     Parameter {
         name: "featureCompatibilityVersion",
         get: |commands, name, reply| {
@@ -75,8 +85,9 @@ fn lookup(name: &str) -> Option<&'static Parameter> {
     PARAMETERS.iter().find(|parameter| parameter.name == name)
 }
 
-pub(super) static GET_PARAMETER: Command =
-    Command::new("getParameter", get_parameter, "gives the server's parameters").admin_only();
+pub(super) static GET_PARAMETER: Command = Command::new("getParameter", get_parameter, "gives the server's parameters")
+    .admin_only()
+    .needs(Needs::OnCluster(&["getParameter"]));
 
 fn get_parameter(call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<()> {
     let mut all = call.first.as_str() == Some("*");
@@ -114,7 +125,9 @@ fn get_parameter(call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<()> {
 }
 
 pub(super) static SET_PARAMETER: Command =
-    Command::new("setParameter", set_parameter, "changes the server's parameters").admin_only();
+    Command::new("setParameter", set_parameter, "changes the server's parameters")
+        .admin_only()
+        .needs(Needs::OnCluster(&["setParameter"]));
 
 fn set_parameter(call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<()> {
     let commands = call.commands;

@@ -3,6 +3,7 @@
 use smongo_vm::Code;
 use smongo_vm::value::Value;
 
+use super::access::Needs;
 use super::handshake::TERM;
 use super::reply::Reply;
 use super::table::Command;
@@ -11,10 +12,14 @@ use crate::error::{Error, Result};
 use crate::request::wall_clock_millis;
 
 pub(super) static REPL_SET_GET_STATUS: Command =
-    Command::new("replSetGetStatus", get_status, "describes the replica set").admin_only();
+    Command::new("replSetGetStatus", get_status, "describes the replica set")
+        .admin_only()
+        .needs(Needs::OnCluster(&["replSetGetStatus"]));
 
 pub(super) static REPL_SET_GET_CONFIG: Command =
-    Command::new("replSetGetConfig", get_config, "gives the replica set's configuration").admin_only();
+    Command::new("replSetGetConfig", get_config, "gives the replica set's configuration")
+        .admin_only()
+        .needs(Needs::OnCluster(&["replSetGetConfig"]));
 
 fn set_name(commands: &Commands) -> Result<&str> {
     commands
@@ -108,7 +113,9 @@ fn get_config(call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<()> {
 }
 
 pub(super) static SHARDING_STATE: Command =
-    Command::new("shardingState", sharding_state, "tells whether this server is a shard").admin_only();
+    Command::new("shardingState", sharding_state, "tells whether this server is a shard")
+        .admin_only()
+        .needs(Needs::OnCluster(&["shardingState"]));
 
 fn sharding_state(_call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<()> {
     reply.value("enabled", Value::FALSE);
@@ -117,7 +124,8 @@ fn sharding_state(_call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<()>
 
 pub(super) static GET_LAST_ERROR: Command =
     Command::new("getLastError", get_last_error, "is refused, as write commands report their own errors")
-        .aliases(&["getlasterror"]);
+        .aliases(&["getlasterror"])
+        .needs(Needs::Nothing);
 
 fn get_last_error(_call: &mut Call<'_, '_>, _reply: &mut Reply<'_>) -> Result<()> {
     Err(Error::new(Code(5_739_000), "getLastError command is not supported"))
@@ -125,7 +133,8 @@ fn get_last_error(_call: &mut Call<'_, '_>, _reply: &mut Reply<'_>) -> Result<()
 
 pub(super) static REPL_SET_INITIATE: Command =
     Command::new("replSetInitiate", initiate, "is refused, as the replica set of one node is there from the start")
-        .admin_only();
+        .admin_only()
+        .needs(Needs::OnCluster(&["replSetConfigure"]));
 
 fn initiate(call: &mut Call<'_, '_>, _reply: &mut Reply<'_>) -> Result<()> {
     set_name(call.commands)?;
@@ -133,7 +142,9 @@ fn initiate(call: &mut Call<'_, '_>, _reply: &mut Reply<'_>) -> Result<()> {
 }
 
 pub(super) static REPL_SET_STEP_DOWN: Command =
-    Command::new("replSetStepDown", step_down, "is refused, as no other node could become primary").admin_only();
+    Command::new("replSetStepDown", step_down, "is refused, as no other node could become primary")
+        .admin_only()
+        .needs(Needs::OnCluster(&["replSetStateChange"]));
 
 /// `ExceededTimeLimit`.
 const EXCEEDED_TIME_LIMIT: Code = Code(262);
@@ -145,7 +156,9 @@ fn step_down(call: &mut Call<'_, '_>, _reply: &mut Reply<'_>) -> Result<()> {
 }
 
 pub(super) static REPL_SET_FREEZE: Command =
-    Command::new("replSetFreeze", freeze, "is refused, as it is for nodes that are not primary").admin_only();
+    Command::new("replSetFreeze", freeze, "is refused, as it is for nodes that are not primary")
+        .admin_only()
+        .needs(Needs::OnCluster(&["replSetStateChange"]));
 
 /// `NotSecondary`.
 const NOT_SECONDARY: Code = Code(95);

@@ -4,6 +4,7 @@
 use smongo_vm::Code;
 
 use super::Call;
+use super::access::Needs;
 use super::reply::Reply;
 use super::table::{Command, Usage};
 use crate::error::{Error, Result};
@@ -14,17 +15,20 @@ const SEARCH_NOT_ENABLED: Code = Code(31082);
 pub(super) static CREATE_SEARCH_INDEXES: Command =
     Command::new("createSearchIndexes", refuse, "creates search indexes, for which there is no process here")
         .api_v1()
-        .uses_collection(Usage::Commands);
+        .uses_collection(Usage::Commands)
+        .needs(Needs::OnCollection(&["createSearchIndexes"]));
 
 pub(super) static UPDATE_SEARCH_INDEX: Command =
     Command::new("updateSearchIndex", refuse, "changes a search index, for which there is no process here")
         .api_v1()
-        .uses_collection(Usage::Commands);
+        .uses_collection(Usage::Commands)
+        .needs(Needs::OnCollection(&["updateSearchIndex"]));
 
 pub(super) static DROP_SEARCH_INDEX: Command =
     Command::new("dropSearchIndex", refuse, "drops a search index, for which there is no process here")
         .api_v1()
-        .uses_collection(Usage::Commands);
+        .uses_collection(Usage::Commands)
+        .needs(Needs::OnCollection(&["dropSearchIndex"]));
 
 fn refuse(call: &mut Call<'_, '_>, _reply: &mut Reply<'_>) -> Result<()> {
     call.collection()?;

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use smongo_vm::value::Value;
 
+use super::access::Needs;
 use super::build_info::VERSION;
 use super::diagnostics::{host_name, memory_kib};
 use super::metrics::Latency;
@@ -16,8 +17,9 @@ use super::{Call, args};
 use crate::error::Result;
 use crate::request::wall_clock_millis;
 
-pub(super) static SERVER_STATUS: Command =
-    Command::new("serverStatus", server_status, "gives the server's counters").aliases(&["serverstatus"]);
+pub(super) static SERVER_STATUS: Command = Command::new("serverStatus", server_status, "gives the server's counters")
+    .aliases(&["serverstatus"])
+    .needs(Needs::OnCluster(&["serverStatus"]));
 
 /// One section.
 struct Section {

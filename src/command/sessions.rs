@@ -8,6 +8,7 @@ use smongo_vm::Code;
 use smongo_vm::value::{RawDoc, Tag, Value};
 
 use super::Call;
+use super::access::Needs;
 use super::args::{self, arguments, wrong_type};
 use super::generic::{SessionId, session_id};
 use super::reply::Reply;
@@ -111,7 +112,7 @@ impl Sessions {
 }
 
 pub(super) static START_SESSION: Command =
-    Command::new("startSession", start_session, "begins a logical session and gives its id");
+    Command::new("startSession", start_session, "begins a logical session and gives its id").needs(Needs::Login);
 
 fn start_session(call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<()> {
     args::none(&call.request, "startSession")?;
@@ -123,7 +124,7 @@ fn start_session(call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<()> {
 }
 
 pub(super) static END_SESSIONS: Command =
-    Command::new("endSessions", end_sessions, "ends logical sessions before their time").api_v1().without_auth();
+    Command::new("endSessions", end_sessions, "ends logical sessions before their time").api_v1().needs(Needs::Nothing);
 
 fn end_sessions(call: &mut Call<'_, '_>, _reply: &mut Reply<'_>) -> Result<()> {
     let ids = session_list(call)?;
@@ -132,7 +133,8 @@ fn end_sessions(call: &mut Call<'_, '_>, _reply: &mut Reply<'_>) -> Result<()> {
 }
 
 pub(super) static KILL_SESSIONS: Command =
-    Command::new("killSessions", kill_sessions, "ends logical sessions and what runs in them");
+    Command::new("killSessions", kill_sessions, "ends logical sessions and what runs in them")
+        .needs(Needs::OnCluster(&["killAnySession"]));
 
 fn kill_sessions(call: &mut Call<'_, '_>, _reply: &mut Reply<'_>) -> Result<()> {
     let ids = session_list(call)?;
@@ -142,7 +144,9 @@ fn kill_sessions(call: &mut Call<'_, '_>, _reply: &mut Reply<'_>) -> Result<()> 
 }
 
 pub(super) static REFRESH_SESSIONS: Command =
-    Command::new("refreshSessions", refresh_sessions, "keeps logical sessions from timing out").api_v1();
+    Command::new("refreshSessions", refresh_sessions, "keeps logical sessions from timing out")
+        .api_v1()
+        .needs(Needs::Login);
 
 fn refresh_sessions(call: &mut Call<'_, '_>, _reply: &mut Reply<'_>) -> Result<()> {
     for id in session_list(call)? {
@@ -152,7 +156,8 @@ fn refresh_sessions(call: &mut Call<'_, '_>, _reply: &mut Reply<'_>) -> Result<(
 }
 
 pub(super) static KILL_ALL_SESSIONS: Command =
-    Command::new("killAllSessions", kill_all_sessions, "ends the logical sessions of users, or all of them");
+    Command::new("killAllSessions", kill_all_sessions, "ends the logical sessions of users, or all of them")
+        .needs(Needs::OnCluster(&["killAnySession"]));
 
 arguments! {
     struct UserArgs in "killAllSessions.users" strict {

@@ -7,15 +7,16 @@ use smongo_vm::value::{DocBuf, RawDoc, Value, View};
 
 use parking_lot::RwLock;
 
+use super::access::Needs;
 use super::args::{self, Any, Argument, Flag, Number, arguments, wrong_type};
 use super::concern::{Nodes, ReadConcern, ReadLevel, WriteConcern};
 use super::reply::Reply;
-use super::system_docs;
 use super::table::Command;
 use super::{Call, Commands};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::request::{Namespace, wall_clock_millis};
+use crate::system_docs;
 
 /// The version whose behaviour this server has.
 const LATEST_VERSION: &str = "8.2";
@@ -79,7 +80,8 @@ fn parameters_ns() -> Namespace {
 
 pub(super) static GET_DEFAULT_RW_CONCERN: Command =
     Command::new("getDefaultRWConcern", get_default_rw_concern, "gives the defaults of read and write concerns")
-        .admin_only();
+        .admin_only()
+        .needs(Needs::OnCluster(&["getDefaultRWConcern"]));
 
 arguments! {
     /// Arguments of `getDefaultRWConcern`.
@@ -127,7 +129,8 @@ fn write_defaults(commands: &Commands, reply: &mut Reply<'_>) {
 pub(super) static SET_DEFAULT_RW_CONCERN: Command =
     Command::new("setDefaultRWConcern", set_default_rw_concern, "sets the defaults of read and write concerns")
         .admin_only()
-        .writes();
+        .writes()
+        .needs(Needs::OnCluster(&["setDefaultRWConcern"]));
 
 arguments! {
     /// Arguments of `setDefaultRWConcern`.
@@ -196,7 +199,8 @@ pub(super) static SET_FEATURE_COMPATIBILITY_VERSION: Command = Command::new(
     "says which version's data files may be written",
 )
 .admin_only()
-.writes();
+.writes()
+.needs(Needs::OnCluster(&["setFeatureCompatibilityVersion"]));
 
 arguments! {
     /// Arguments of `setFeatureCompatibilityVersion`.
@@ -400,7 +404,9 @@ fn check_change_stream_options(doc: &RawDoc) -> Result<()> {
 }
 
 pub(super) static GET_CLUSTER_PARAMETER: Command =
-    Command::new("getClusterParameter", get_cluster_parameter, "gives cluster parameters").admin_only();
+    Command::new("getClusterParameter", get_cluster_parameter, "gives cluster parameters")
+        .admin_only()
+        .needs(Needs::OnCluster(&["getClusterParameter"]));
 
 fn get_cluster_parameter(call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<()> {
     args::none(&call.request, "getClusterParameter")?;
@@ -446,7 +452,10 @@ fn get_cluster_parameter(call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Resu
 }
 
 pub(super) static SET_CLUSTER_PARAMETER: Command =
-    Command::new("setClusterParameter", set_cluster_parameter, "changes a cluster parameter").admin_only().writes();
+    Command::new("setClusterParameter", set_cluster_parameter, "changes a cluster parameter")
+        .admin_only()
+        .writes()
+        .needs(Needs::OnCluster(&["setClusterParameter"]));
 
 fn set_cluster_parameter(call: &mut Call<'_, '_>, _reply: &mut Reply<'_>) -> Result<()> {
     args::none(&call.request, "setClusterParameter")?;

@@ -4,14 +4,17 @@ use smongo_vm::Code;
 use smongo_vm::value::{RawDoc, Tag, Value};
 
 use super::Call;
+use super::access::{Needs, Requirement, Target};
 use super::args::{self, Flag, Number, arguments};
 use super::reply::{self, Reply};
 use super::table::{Command, Usage};
+use crate::auth::Resource;
 use crate::error::{Error, Result};
 use crate::request::Namespace;
 
-pub(super) static DB_STATS: Command =
-    Command::new("dbStats", db_stats, "gives the sizes of a database").aliases(&["dbstats"]);
+pub(super) static DB_STATS: Command = Command::new("dbStats", db_stats, "gives the sizes of a database")
+    .aliases(&["dbstats"])
+    .needs(Needs::OnDatabase(&["dbStats"]));
 
 arguments! {
     /// Arguments of `dbStats`.
@@ -43,7 +46,8 @@ fn db_stats(call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<()> {
 
 pub(super) static COLL_STATS: Command = Command::new("collStats", coll_stats, "gives the sizes of a collection")
     .aliases(&["collstats"])
-    .uses_collection(Usage::Commands);
+    .uses_collection(Usage::Commands)
+    .needs(Needs::OnCollection(&["collStats"]));
 
 arguments! {
     /// Arguments of `collStats`.
@@ -81,7 +85,14 @@ fn coll_stats(call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<()> {
 }
 
 pub(super) static DATA_SIZE: Command =
-    Command::new("dataSize", data_size, "gives the size of a collection's documents").aliases(&["datasize"]);
+    Command::new("dataSize", data_size, "gives the size of a collection's documents")
+        .aliases(&["datasize"])
+        .needs(Needs::Computed(data_size_requirements));
+
+fn data_size_requirements(target: &Target<'_>) -> Vec<Requirement> {
+    let (db, coll) = target.first.as_str().unwrap_or_default().split_once('.').unwrap_or_default();
+    vec![(Resource::collection(db, coll), "find")]
+}
 
 arguments! {
     /// Arguments of `dataSize`.

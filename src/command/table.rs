@@ -6,11 +6,13 @@
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
+use super::access::Needs;
 use super::reply::Reply;
 use super::{
-    Call, aggregate, auth, build_info, bulk_write, coll_mod, collections, count, current_op, cursors, db_hash, delete,
+    Call, aggregate, build_info, bulk_write, coll_mod, collections, count, current_op, cursors, db_hash, delete,
     diagnostics, distinct, explain, find, find_and_modify, get_log, handshake, indexes, insert, listing, maintenance,
-    parameters, replication, search_indexes, server_status, sessions, settings, stats, update, write_gate,
+    parameters, replication, roles, sasl, search_indexes, server_status, sessions, settings, stats, update, users,
+    write_gate,
 };
 use crate::error::Result;
 
@@ -56,8 +58,8 @@ pub(super) struct Command {
     pub(super) run: Handler,
     /// Whether the command runs on `admin` only.
     pub(super) admin_only: bool,
-    /// Whether a client must have authenticated, where authentication is on.
-    pub(super) needs_auth: bool,
+    /// What a client needs to run it, where access is controlled.
+    pub(super) needs: Needs,
     /// Whether the command changes data, and so takes a write concern and moves the cluster clock.
     pub(super) writes: bool,
     pub(super) read_levels: ReadLevels,
@@ -76,7 +78,7 @@ impl Command {
             help,
             run,
             admin_only: false,
-            needs_auth: true,
+            needs: Needs::Everything,
             writes: false,
             read_levels: ReadLevels::LocalOnly,
             in_api_v1: false,
@@ -95,8 +97,8 @@ impl Command {
         self
     }
 
-    pub(super) const fn without_auth(mut self) -> Self {
-        self.needs_auth = false;
+    pub(super) const fn needs(mut self, needs: Needs) -> Self {
+        self.needs = needs;
         self
     }
 
@@ -129,8 +131,6 @@ impl Command {
 /// Every command.
 pub(super) static COMMANDS: &[&Command] = &[
     &aggregate::AGGREGATE,
-    &auth::GETNONCE,
-    &auth::LOGOUT,
     &build_info::BUILD_INFO,
     &coll_mod::COLL_MOD,
     &collections::CREATE,
@@ -185,6 +185,20 @@ pub(super) static COMMANDS: &[&Command] = &[
     &replication::REPL_SET_INITIATE,
     &replication::REPL_SET_STEP_DOWN,
     &replication::SHARDING_STATE,
+    &roles::CREATE_ROLE,
+    &roles::DROP_ALL_ROLES,
+    &roles::DROP_ROLE,
+    &roles::GRANT_PRIVILEGES,
+    &roles::GRANT_ROLES_TO_ROLE,
+    &roles::REVOKE_PRIVILEGES,
+    &roles::REVOKE_ROLES_FROM_ROLE,
+    &roles::ROLES_INFO,
+    &roles::UPDATE_ROLE,
+    &sasl::AUTHENTICATE,
+    &sasl::GETNONCE,
+    &sasl::LOGOUT,
+    &sasl::SASL_CONTINUE,
+    &sasl::SASL_START,
     &search_indexes::CREATE_SEARCH_INDEXES,
     &search_indexes::DROP_SEARCH_INDEX,
     &search_indexes::UPDATE_SEARCH_INDEX,
@@ -204,6 +218,14 @@ pub(super) static COMMANDS: &[&Command] = &[
     &stats::DB_STATS,
     &bulk_write::BULK_WRITE,
     &update::UPDATE,
+    &users::CREATE_USER,
+    &users::DROP_ALL_USERS,
+    &users::DROP_USER,
+    &users::GRANT_ROLES,
+    &users::INVALIDATE_USER_CACHE,
+    &users::REVOKE_ROLES,
+    &users::UPDATE_USER,
+    &users::USERS_INFO,
     &write_gate::FSYNC,
     &write_gate::FSYNC_UNLOCK,
     &write_gate::SET_USER_WRITE_BLOCK_MODE,

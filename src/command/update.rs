@@ -6,6 +6,7 @@ use smongo_vm::Code;
 use smongo_vm::value::{RawDoc, Tag, Value};
 
 use super::Call;
+use super::access::{Needs, Requirement, Target};
 use super::args::{self, Any, Array, Documents, Flag, arguments};
 use super::insert::{check_batch, write_options};
 use super::reply::{self, Reply};
@@ -17,7 +18,14 @@ pub(super) static UPDATE: Command = Command::new("update", update, "changes or r
     .api_v1()
     .writes()
     .counted_as(Counter::ByHandler)
-    .uses_collection(Usage::Update);
+    .uses_collection(Usage::Update)
+    .needs(Needs::Computed(requirements));
+
+fn requirements(target: &Target<'_>) -> Vec<Requirement> {
+    let upserts = target.documents("updates").any(|update| update.get("upsert").is_some_and(args::is_truthy));
+    let actions = [Some("update"), upserts.then_some("insert")];
+    actions.into_iter().flatten().map(|action| (target.collection(), action)).collect()
+}
 
 arguments! {
     /// Arguments of `update`.

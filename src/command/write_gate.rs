@@ -10,6 +10,7 @@ use smongo_vm::Code;
 use smongo_vm::value::Value;
 
 use super::Call;
+use super::access::Needs;
 use super::args::{self, Flag, Number, arguments};
 use super::reply::Reply;
 use super::table::Command;
@@ -87,7 +88,9 @@ impl WriteGate {
 const LOCK_PATIENCE_MS: i64 = 90_000;
 
 pub(super) static FSYNC: Command =
-    Command::new("fsync", fsync, "writes a checkpoint, and may hold writes back afterwards").admin_only();
+    Command::new("fsync", fsync, "writes a checkpoint, and may hold writes back afterwards")
+        .admin_only()
+        .needs(Needs::OnCluster(&["fsync"]));
 
 arguments! {
     /// Arguments of `fsync`.
@@ -119,7 +122,9 @@ fn fsync(call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<()> {
 }
 
 pub(super) static FSYNC_UNLOCK: Command =
-    Command::new("fsyncUnlock", fsync_unlock, "lets writes pass again that fsync holds back").admin_only();
+    Command::new("fsyncUnlock", fsync_unlock, "lets writes pass again that fsync holds back")
+        .admin_only()
+        .needs(Needs::OnCluster(&["unlock"]));
 
 fn fsync_unlock(call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<()> {
     let count = call.commands.write_gate.unlock()?;
@@ -130,7 +135,8 @@ fn fsync_unlock(call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<()> {
 
 pub(super) static SET_USER_WRITE_BLOCK_MODE: Command =
     Command::new("setUserWriteBlockMode", set_user_write_block_mode, "refuses the writes of users, or allows them")
-        .admin_only();
+        .admin_only()
+        .needs(Needs::OnCluster(&["setUserWriteBlockMode"]));
 
 arguments! {
     /// Arguments of `setUserWriteBlockMode`.

@@ -66,6 +66,11 @@ impl Engine {
         self.catalog.drop_indexes(ns, which)
     }
 
+    /// The databases that have collections, by name.
+    pub fn databases(&self) -> Vec<String> {
+        self.catalog.databases().into_iter().collect()
+    }
+
     /// Whether there is a collection of this name.
     pub fn has_collection(&self, ns: &Namespace) -> bool {
         self.catalog.get(ns).is_some()

@@ -3,6 +3,7 @@
 // A helper that cannot do its work fails its test.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod access;
 mod administration;
 mod arguments;
 mod client;

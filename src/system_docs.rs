@@ -4,16 +4,18 @@ use smongo_vm::value::{DocBuf, RawDoc, Value};
 
 use crate::engine::Engine;
 use crate::error::{Error, Result};
-use crate::request::{FindRequest, Namespace, OpContext, UpdateRequest, UpdateStatement};
+use crate::request::{
+    DeleteRequest, DeleteStatement, FindRequest, Namespace, OpContext, UpdateRequest, UpdateStatement,
+};
 
 /// The document with this `_id`.
-pub(super) fn get(engine: &Engine, ns: &Namespace, id: &str) -> Result<Option<DocBuf>> {
+pub(crate) fn get(engine: &Engine, ns: &Namespace, id: &str) -> Result<Option<DocBuf>> {
     let filter = by_id(id);
     Ok(find(engine, ns, &filter)?.into_iter().next())
 }
 
 /// The documents that satisfy a filter.
-pub(super) fn find(engine: &Engine, ns: &Namespace, filter: &RawDoc) -> Result<Vec<DocBuf>> {
+pub(crate) fn find(engine: &Engine, ns: &Namespace, filter: &RawDoc) -> Result<Vec<DocBuf>> {
     let op = OpContext::new();
     let mut request = FindRequest::new(ns.clone());
     request.filter = filter;
@@ -27,7 +29,7 @@ pub(super) fn find(engine: &Engine, ns: &Namespace, filter: &RawDoc) -> Result<V
 }
 
 /// Stores a document in the place of the one with its `_id`.
-pub(super) fn put(engine: &Engine, ns: &Namespace, doc: &RawDoc) -> Result<()> {
+pub(crate) fn put(engine: &Engine, ns: &Namespace, doc: &RawDoc) -> Result<()> {
     let id = doc.get("_id").unwrap_or(Value::NULL);
     let filter = DocBuf::build(|filter| filter.value("_id", id));
     let mut statement = UpdateStatement::new(&filter, Value::document(doc));
@@ -40,6 +42,28 @@ pub(super) fn put(engine: &Engine, ns: &Namespace, doc: &RawDoc) -> Result<()> {
 }
 
 /// `{_id: id}`.
-pub(super) fn by_id(id: &str) -> DocBuf {
+pub(crate) fn by_id(id: &str) -> DocBuf {
     DocBuf::build(|filter| filter.string("_id", id))
+}
+/// Removes all documents that satisfy a filter; gives how many there were.
+pub(crate) fn remove(engine: &Engine, ns: &Namespace, filter: &RawDoc) -> Result<u64> {
+    let statements = [DeleteStatement::new(filter, true)];
+    let mut request = DeleteRequest::new(ns.clone(), &statements);
+    request.options.journal = true;
+    let reply = engine.delete(&OpContext::new(), &request)?;
+    match Error::from_write_errors(reply.write_errors) {
+        Some(error) => Err(error),
+        None => Ok(reply.deleted),
+    }
+}
+
+/// Updates all documents that satisfy a filter.
+pub(crate) fn update_all(engine: &Engine, ns: &Namespace, filter: &RawDoc, update: &RawDoc) -> Result<()> {
+    let mut statement = UpdateStatement::new(filter, Value::document(update));
+    statement.multi = true;
+    let statements = [statement];
+    let mut request = UpdateRequest::new(ns.clone(), &statements);
+    request.options.journal = true;
+    let reply = engine.update(&OpContext::new(), &request)?;
+    Error::from_write_errors(reply.write_errors).map_or(Ok(()), Err)
 }
