@@ -31,6 +31,7 @@ mod error;
 mod exec;
 mod index;
 pub mod object_id;
+mod plan_cache;
 pub mod request;
 mod shell_text;
 mod system_docs;

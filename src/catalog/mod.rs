@@ -28,6 +28,7 @@ use smongo_vm::value::{DocBuf, RawDoc};
 use crate::collection::{Collection, End};
 use crate::error::{Error, Result};
 use crate::index;
+use crate::plan_cache::PlanCache;
 use crate::request::Namespace;
 use entry::{Entry, IndexEntry};
 use store::Store;
@@ -42,6 +43,7 @@ pub(crate) struct Catalog {
     /// The number of the next table.
     next_ident: AtomicU64,
     collections: RwLock<BTreeMap<Namespace, Arc<Collection>>>,
+    plan_cache: Arc<PlanCache>,
     /// Held while something changes.
     changing: Mutex<Changes>,
 }
@@ -62,18 +64,20 @@ impl Catalog {
         remove_orphans(&storage, &entries)?;
         let mut sizes = store.take_sizes()?;
         let mut collections = BTreeMap::new();
+        let plan_cache = Arc::default();
         let mut next_ident = 1;
         for entry in entries {
             let idents = entry.indexes.iter().map(|index| &index.ident).chain([&entry.ident]);
             next_ident = idents.filter_map(|ident| ident_number(ident)).fold(next_ident, |next, n| next.max(n + 1));
             let size = sizes.remove(&entry.ident);
-            collections.insert(entry.ns.clone(), Arc::new(Collection::open(&storage, entry, size)?));
+            collections.insert(entry.ns.clone(), Arc::new(Collection::open(&storage, entry, size, &plan_cache)?));
         }
         Ok(Self {
             storage,
             store,
             next_ident: AtomicU64::new(next_ident),
             collections: RwLock::new(collections),
+            plan_cache,
             changing: Mutex::default(),
         })
     }
@@ -100,6 +104,11 @@ impl Catalog {
             return Err(Error::new(Code::INTERRUPTED_AT_SHUTDOWN, "interrupted at shutdown"));
         }
         Ok(changes)
+    }
+
+    /// The plan cache of all collections.
+    pub fn plan_cache(&self) -> &PlanCache {
+        &self.plan_cache
     }
 
     /// The collection of this name.
@@ -159,7 +168,7 @@ impl Catalog {
             options,
             indexes: vec![IndexEntry { spec: index::id_spec(), ident: format!("index-{}", number + 1) }],
         };
-        let coll = Arc::new(Collection::create(&self.storage, entry.clone())?);
+        let coll = Arc::new(Collection::create(&self.storage, entry.clone(), &self.plan_cache)?);
         self.store.replace(&[], &[entry])?;
         self.collections.write().insert(ns.clone(), Arc::clone(&coll));
         Ok(coll)

@@ -23,6 +23,7 @@ use smongo_vm::value::{DocBuf, RawDoc, Value};
 use crate::catalog::entry::{Entry, uuid_text};
 use crate::error::{Error, Result};
 use crate::index::{ArrayPaths, Index};
+use crate::plan_cache::PlanCache;
 use crate::request::Namespace;
 pub(crate) use document::prepare;
 use sizes::SizeCounter;
@@ -37,6 +38,7 @@ pub(crate) struct Collection {
     records: Table,
     next_record_id: AtomicI64,
     sizes: SizeCounter,
+    plan_cache: Arc<PlanCache>,
     state: RwLock<State>,
 }
 
@@ -47,6 +49,8 @@ pub(crate) struct State {
     options: DocBuf,
     /// The `_id` index first.
     indexes: Vec<Arc<Index>>,
+    /// Changes with the indexes, so that plans made for others are not taken for current ones.
+    indexes_version: u64,
     end: Option<End>,
 }
 
@@ -75,20 +79,20 @@ pub(crate) struct Shared<'c> {
 
 impl Collection {
     /// Makes the tables of a new collection.
-    pub fn create(storage: &Storage, entry: Entry) -> Result<Self> {
+    pub fn create(storage: &Storage, entry: Entry, plan_cache: &Arc<PlanCache>) -> Result<Self> {
         let records = storage.create_table(&entry.ident, &TableOptions::new(KeyFormat::RecordId))?;
         let indexes = entry.indexes.iter().map(|index| Index::create(storage, index.clone()).map(Arc::new));
         let indexes = indexes.collect::<Result<_>>()?;
-        Ok(Self::assemble(entry, records, indexes, 0, Some(Sizes::default())))
+        Ok(Self::assemble(entry, records, indexes, 0, Some(Sizes::default()), plan_cache))
     }
 
     /// Opens a collection that the catalog lists. Its sizes may be unknown.
-    pub fn open(storage: &Storage, entry: Entry, sizes: Option<Sizes>) -> Result<Self> {
+    pub fn open(storage: &Storage, entry: Entry, sizes: Option<Sizes>, plan_cache: &Arc<PlanCache>) -> Result<Self> {
         let records = storage.table(&entry.ident)?;
         let indexes = entry.indexes.iter().map(|index| Index::open(storage, index.clone()).map(Arc::new));
         let indexes = indexes.collect::<Result<_>>()?;
         let largest = storage.session()?.cursor(&records)?.largest_record_id()?.unwrap_or(0);
-        Ok(Self::assemble(entry, records, indexes, largest, sizes))
+        Ok(Self::assemble(entry, records, indexes, largest, sizes, plan_cache))
     }
 
     fn assemble(
@@ -97,6 +101,7 @@ impl Collection {
         indexes: Vec<Arc<Index>>,
         largest_record_id: i64,
         sizes: Option<Sizes>,
+        plan_cache: &Arc<PlanCache>,
     ) -> Self {
         let Entry { ns, ident, uuid, options, .. } = entry;
         Self {
@@ -105,7 +110,8 @@ impl Collection {
             records,
             next_record_id: AtomicI64::new(largest_record_id + 1),
             sizes: SizeCounter::new(sizes),
-            state: RwLock::new(State { ns, options, indexes, end: None }),
+            plan_cache: Arc::clone(plan_cache),
+            state: RwLock::new(State { ns, options, indexes, indexes_version: 0, end: None }),
         }
     }
 
@@ -206,6 +212,7 @@ impl State {
     /// Puts other indexes in place of the collection's.
     pub fn set_indexes(&mut self, indexes: Vec<Arc<Index>>) {
         self.indexes = indexes;
+        self.indexes_version += 1;
     }
 
     /// The collection's present name.
@@ -243,6 +250,21 @@ impl Shared<'_> {
     /// All indexes, the one on `_id` first.
     pub fn indexes(&self) -> &[Arc<Index>] {
         &self.state.indexes
+    }
+
+    /// The collection's UUID.
+    pub fn uuid(&self) -> &[u8; 16] {
+        &self.coll.uuid
+    }
+
+    /// A number that is another one when the indexes are others.
+    pub fn indexes_version(&self) -> u64 {
+        self.state.indexes_version
+    }
+
+    /// The engine's plan cache.
+    pub fn plan_cache(&self) -> &PlanCache {
+        &self.coll.plan_cache
     }
 
     /// The table of the index on `_id`.

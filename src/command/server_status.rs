@@ -195,6 +195,18 @@ fn metrics(call: &Call<'_, '_>, doc: &mut Reply<'_>) {
             open.value("total", reply::long(call.commands.engine.open_cursor_count() as u64));
         });
     });
+    let counts = call.commands.engine.plan_cache_counts();
+    doc.document("query", |query| {
+        query.document("planCache", |cache| {
+            cache.value("totalQueryShapes", reply::long(counts.entries));
+            cache.value("totalSizeEstimateBytes", reply::long(counts.bytes));
+            cache.document("classic", |classic| {
+                classic.value("hits", reply::long(counts.hits));
+                classic.value("misses", reply::long(counts.misses));
+                classic.value("replanned", Value::int64(0));
+            });
+        });
+    });
 }
 
 fn mirrored_reads(_call: &Call<'_, '_>, doc: &mut Reply<'_>) {

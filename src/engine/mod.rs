@@ -20,6 +20,7 @@ use smongo_storage::Engine as Storage;
 use crate::catalog::Catalog;
 use crate::cursor::CursorRegistry;
 use crate::error::Result;
+pub use crate::plan_cache::PlanCacheCounts;
 pub use options::EngineOptions;
 pub use stats::{CollectionIdentity, CollectionStats, DatabaseStats};
 
@@ -59,6 +60,11 @@ impl Engine {
     /// Writes a checkpoint, so that the next opening has little to recover.
     pub fn checkpoint(&self) -> Result<()> {
         Ok(self.storage.checkpoint()?)
+    }
+
+    /// How the plan cache has been used.
+    pub fn plan_cache_counts(&self) -> PlanCacheCounts {
+        self.catalog.plan_cache().counts()
     }
 
     /// How many cursors are open.

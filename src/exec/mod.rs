@@ -14,6 +14,7 @@ mod explain;
 pub(crate) mod op;
 mod pipeline;
 mod plan;
+mod prepare;
 
 use std::sync::Arc;
 

@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use smongo_compiler::front::sort;
 use smongo_compiler::ir;
 use smongo_compiler::plan::{self, AccessPath, IndexScanPlan, IndexView, PlanRequest};
-use smongo_compiler::{CompiledFilter, ParseContext, compile_filter, compile_projection, compile_sort};
+use smongo_compiler::{CompiledFilter, CompiledProjection, ParseContext, compile_projection};
 use smongo_vm::Code;
 use smongo_vm::env::Env;
 use smongo_vm::interp::Machine;
@@ -15,9 +14,11 @@ use super::Operator;
 use super::op::{
     AddRecordId, Direction, Eof, Fetch, FilterProgram, IdLookup, IndexScan, Limit, Project, Scan, Skip, Sort,
 };
+use super::prepare::{Cached, Prepared, prepare};
 use crate::collection::Shared;
 use crate::error::{Error, Result};
 use crate::index::{Index, same_pattern};
+use crate::plan_cache::{CachedQuery, Choice};
 use crate::request::FindRequest;
 use crate::shell_text::ShellText;
 
@@ -26,6 +27,8 @@ use crate::shell_text::ShellText;
 pub(crate) struct Matching<'r> {
     pub filter: &'r RawDoc,
     pub sort: Option<&'r RawDoc>,
+    /// A find's projection.
+    pub projection: Option<&'r RawDoc>,
     pub hint: Option<Value<'r>>,
     pub collation: Option<&'r RawDoc>,
     pub let_variables: Option<&'r RawDoc>,
@@ -37,7 +40,16 @@ pub(crate) struct Matching<'r> {
 impl<'r> Matching<'r> {
     /// Everything that a filter lets through.
     pub fn new(filter: &'r RawDoc) -> Self {
-        Self { filter, sort: None, hint: None, collation: None, let_variables: None, skip: 0, limit: None }
+        Self {
+            filter,
+            sort: None,
+            projection: None,
+            hint: None,
+            collation: None,
+            let_variables: None,
+            skip: 0,
+            limit: None,
+        }
     }
 }
 
@@ -45,6 +57,7 @@ impl<'r> Matching<'r> {
 pub(crate) struct Plan {
     pub root: Box<dyn Operator>,
     pub filter: CompiledFilter,
+    pub projection: Option<CompiledProjection>,
     /// Knows the request's variables; what else belongs to the request is compiled with it.
     pub context: ParseContext,
     /// The values of the request's `let`.
@@ -53,6 +66,8 @@ pub(crate) struct Plan {
     pub is_sorted: bool,
     /// Whether rows come in the order of an index, so that a change may put a row ahead of the scan again.
     pub walks_index: bool,
+    /// What the plan cache has of the request.
+    pub cached: Option<Cached>,
 }
 
 /// Plans a find.
@@ -71,6 +86,7 @@ pub(crate) fn plan_find(shared: Option<&Shared<'_>>, request: &FindRequest<'_>) 
     }
     let matching = Matching {
         sort: request.sort,
+        projection: request.projection,
         hint: request.hint,
         collation: request.collation,
         let_variables: request.let_variables,
@@ -79,8 +95,7 @@ pub(crate) fn plan_find(shared: Option<&Shared<'_>>, request: &FindRequest<'_>) 
         ..Matching::new(request.filter)
     };
     let mut plan = plan_matching(shared, &matching)?;
-    let Some(spec) = request.projection else { return finish_find(plan, request) };
-    if let Some(projection) = compile_projection(spec, &mut plan.context)? {
+    if let (Some(projection), Some(spec)) = (plan.projection.take(), request.projection) {
         if projection.needs_position {
             plan.filter.check_positional()?;
         }
@@ -102,31 +117,24 @@ fn finish_find(mut plan: Plan, request: &FindRequest<'_>) -> Result<Plan> {
 /// Plans the choice and order of documents. `limit` only bounds the work; cutting off is the caller's.
 pub(crate) fn plan_matching(shared: Option<&Shared<'_>>, matching: &Matching<'_>) -> Result<Plan> {
     check_collation(matching.collation)?;
-    let mut context = ParseContext::new();
-    let variables = match matching.let_variables {
-        Some(variables) => declare_variables(variables, &mut context)?,
-        None => Vec::new(),
-    };
-    let filter = compile_filter(matching.filter, &mut context)?;
-    let sort = matching.sort.filter(|sort| !sort.is_empty());
-    let natural = sort.map(natural_order).transpose()?.flatten();
-    let sort_program = match sort {
-        Some(sort) if natural.is_none() => compile_sort(sort, &context)?,
-        _ => None,
-    };
+    let matching = &Matching { sort: matching.sort.filter(|sort| !sort.is_empty()), ..*matching };
+    let natural = matching.sort.map(natural_order).transpose()?.flatten();
+    let Prepared { filter, sort, projection, context, variables, cached } =
+        prepare(shared, matching, natural.is_some())?;
     let hint = hint_of(shared, matching.hint)?;
     let scan_order = natural.or(match hint {
         Some(Hint::Natural(direction)) => Some(direction),
         _ => None,
     });
-    let order = if natural.is_none() { sort.map(sort::parse).transpose()?.flatten() } else { None };
 
     let mut root: Box<dyn Operator> = Box::new(Eof::default());
     let (mut in_order, mut walks_index) = (false, false);
     if let Some(shared) = shared {
-        let by_index = match scan_order {
-            Some(_) => None,
-            None => index_scan(shared, &filter, order.as_ref(), hint),
+        let order = sort.as_ref().map(|sort| &sort.ir);
+        let by_index = match (scan_order, &cached) {
+            (Some(_), _) => None,
+            (None, Some(cached)) if hint.is_none() => cached_index_scan(shared, &filter, order, cached.query()),
+            (None, _) => index_scan(shared, &filter, order, hint),
         };
         match by_index {
             Some(scan) => {
@@ -136,16 +144,16 @@ pub(crate) fn plan_matching(shared: Option<&Shared<'_>>, matching: &Matching<'_>
             None => root = access(&filter, matching.filter, scan_order),
         }
     }
-    let sort_program = sort_program.filter(|_| !in_order);
-    let is_sorted = sort_program.is_some();
-    if let (Some(program), Some(sort)) = (sort_program, sort) {
+    let sort = sort.filter(|_| !in_order);
+    let is_sorted = sort.is_some();
+    if let (Some(order), Some(sort)) = (sort, matching.sort) {
         let limit = matching.limit.map(|limit| limit.saturating_add(matching.skip));
-        root = Box::new(Sort::new(root, program, sort, limit));
+        root = Box::new(Sort::new(root, Arc::clone(&order.program), sort, limit));
     }
     if matching.skip > 0 {
         root = Box::new(Skip::new(root, matching.skip));
     }
-    Ok(Plan { root, filter, context, variables, is_sorted, walks_index })
+    Ok(Plan { root, filter, projection, context, variables, is_sorted, walks_index, cached })
 }
 
 /// The scan of an index by which the documents of a filter are reached, if that is better than other ways.
@@ -166,6 +174,30 @@ fn index_scan(
         AccessPath::IndexScan(scan) => Some(scan),
         AccessPath::CollectionScan => None,
     }
+}
+
+/// The same, where an earlier request of the shape may have made the choice. The keys to scan are found anew, from this
+/// request's values; an index that does not serve them (they may lie outside of a partial index) is chosen anew as well.
+fn cached_index_scan(
+    shared: &Shared<'_>,
+    filter: &CompiledFilter,
+    order: Option<&ir::Sort>,
+    cached: &CachedQuery,
+) -> Option<IndexScanPlan> {
+    match cached.choice() {
+        Some(Choice::OtherThanIndex) => return None,
+        Some(Choice::Index(at)) => {
+            let view = shared.indexes().get(at).map(|index| index.view());
+            let request = PlanRequest { filter: &filter.ir, sort: order, hint: None };
+            if let Some(scan) = view.and_then(|view| plan::plan_again(&request, at, &view)) {
+                return Some(scan);
+            }
+        }
+        None => {}
+    }
+    let scan = index_scan(shared, filter, order, None);
+    cached.choose(scan.as_ref().map_or(Choice::OtherThanIndex, |scan| Choice::Index(scan.index)));
+    scan
 }
 
 /// The operators that reach the documents of a filter inside a pipeline.

@@ -13,30 +13,30 @@ const COLLECTIONS_VARIABLE: &str = "SMONGO_TEST_INDEX_PLANS";
 const QUERIES: usize = 50;
 
 /// A small generator of random numbers (xorshift64*); a seed names a whole run.
-struct Random(u64);
+pub struct Random(pub u64);
 
 impl Random {
-    fn next(&mut self) -> u64 {
+    pub fn next(&mut self) -> u64 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
         self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 32
     }
 
-    fn below(&mut self, limit: usize) -> usize {
+    pub fn below(&mut self, limit: usize) -> usize {
         (self.next() % limit as u64) as usize
     }
 
-    fn one_in(&mut self, limit: usize) -> bool {
+    pub fn one_in(&mut self, limit: usize) -> bool {
         self.below(limit) == 0
     }
 
-    fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
+    pub fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
         &from[self.below(from.len())]
     }
 }
 
-fn scalar(random: &mut Random) -> Bson {
+pub fn scalar(random: &mut Random) -> Bson {
     match random.below(22) {
         0..=7 => Bson::Int32(random.below(6) as i32 - 1),
         8 => Bson::Int64(random.below(4) as i64),
@@ -90,7 +90,7 @@ fn value(random: &mut Random) -> Bson {
     }
 }
 
-fn document(random: &mut Random, id: i32, arrays: bool) -> Document {
+pub fn document(random: &mut Random, id: i32, arrays: bool) -> Document {
     let mut doc = doc! { "_id": id };
     for name in ["a", "b", "c"] {
         if !random.one_in(5) {

@@ -7,6 +7,7 @@ mod cursors;
 mod explain;
 mod index_plans;
 mod indexes;
+mod plan_cache;
 mod reads;
 mod writes;
 

@@ -13,6 +13,15 @@ use crate::ir::Expr;
 use crate::ir::expr::{EnvVar, Variable};
 use crate::shape::is_parameter;
 
+/// The system's variables, which are in scope everywhere.
+static SYSTEM: [(&str, Expr); 5] = [
+    ("ROOT", Expr::Root),
+    ("CURRENT", Expr::Root),
+    ("REMOVE", Expr::Const(OwnedValue::NOTHING)),
+    ("NOW", Expr::Env(EnvVar::Now)),
+    ("CLUSTER_TIME", Expr::Env(EnvVar::ClusterTime)),
+];
+
 /// The state of one request's parsing. One context serves all filters and expressions of a request, so that variables
 /// are numbered uniquely within it.
 #[derive(Clone, Debug)]
@@ -38,15 +47,7 @@ enum Params {
 impl ParseContext {
     /// A context where the system's variables are in scope.
     pub fn new() -> Self {
-        let system = [
-            ("ROOT", Expr::Root),
-            ("CURRENT", Expr::Root),
-            ("REMOVE", Expr::Const(OwnedValue::NOTHING)),
-            ("NOW", Expr::Env(EnvVar::Now)),
-            ("CLUSTER_TIME", Expr::Env(EnvVar::ClusterTime)),
-        ];
-        let scope = system.into_iter().map(|(name, expr)| (name.to_owned(), expr)).collect();
-        Self { scope, variables: 0, lets: 0, depth: 0, params: Params::Off, collation: None }
+        Self { scope: Vec::new(), variables: 0, lets: 0, depth: 0, params: Params::Off, collation: None }
     }
 
     /// The same, for a request whose strings compare as a collation says.
@@ -121,8 +122,10 @@ impl ParseContext {
 
     /// The meaning of `$$name`.
     pub fn lookup(&self, name: &str) -> Result<&Expr> {
-        match self.scope.iter().rev().find(|(bound, _)| bound == name) {
-            Some((_, meaning)) => Ok(meaning),
+        let bound = self.scope.iter().rev().find(|(bound, _)| bound == name).map(|(_, meaning)| meaning);
+        let system = || SYSTEM.iter().find(|(known, _)| *known == name).map(|(_, meaning)| meaning);
+        match bound.or_else(system) {
+            Some(meaning) => Ok(meaning),
             None => Err(Error::location(17276, format!("Use of undefined variable: {name}"))),
         }
     }

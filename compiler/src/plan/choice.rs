@@ -30,6 +30,17 @@ pub fn plan(request: &PlanRequest<'_>, indexes: &[IndexView<'_>]) -> AccessPath 
     }
 }
 
+/// The scan of an index that was chosen for another request of the same shape, if it serves this one as well. `at` is the
+/// index's place among the views.
+pub fn plan_again(request: &PlanRequest<'_>, at: usize, view: &IndexView<'_>) -> Option<IndexScanPlan> {
+    let predicates = Predicates::of(request.filter);
+    if !is_usable(view.description, request.filter, &predicates) {
+        return None;
+    }
+    let (scan, score) = scan(at, view, &predicates, request.sort);
+    (score.leading() > 0 || scan.is_sorted).then_some(scan)
+}
+
 /// How good a scan is; the fields are compared in this order.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 struct Score {

@@ -27,7 +27,7 @@ mod tests;
 use smongo_vm::value::{ArrayComponents, FieldPath};
 
 use crate::ir::{Filter, Sort};
-pub use choice::plan;
+pub use choice::{plan, plan_again};
 pub use interval::{Interval, Intervals};
 
 /// How an index orders one of its fields.
