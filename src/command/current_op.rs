@@ -1,7 +1,7 @@
 //! `currentOp`, `killOp`, `lockInfo`, `top`: what the server is doing.
 
 use smongo_vm::Code;
-use smongo_vm::value::{RawDoc, Value};
+use smongo_vm::value::{DocBuf, RawDoc, Value};
 
 use super::Call;
 use super::access::{Needs, Requirement, Target};
@@ -25,25 +25,32 @@ fn current_op_requirements(target: &Target<'_>) -> Vec<Requirement> {
 }
 
 fn current_op(call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<()> {
-    let mut all = false;
-    for element in call.request.body.iter().skip(1).filter(|element| !generic::is_generic(element.name())) {
-        match element.name_str() {
-            "$all" => all = args::is_truthy(element.value()),
-            // Without users all operations are one's own.
-            "$ownOps" | "$truncateOps" => {}
-            other => {
-                let message = format!("currentOp does not filter by '{other}' yet");
-                return Err(Error::new(Code::NOT_IMPLEMENTED, message));
+    let (mut all, mut own) = (false, false);
+    let arguments = call.request.body.iter().skip(1).filter(|element| !generic::is_generic(element.name()));
+    // What is no option filters the operations.
+    let filter = DocBuf::build(|filter| {
+        for element in arguments {
+            match element.name_str() {
+                "$all" => all = args::is_truthy(element.value()),
+                "$ownOps" => own = args::is_truthy(element.value()),
+                "$truncateOps" => {}
+                other => filter.value(other, element.value()),
             }
         }
-    }
-    let host = call.commands.address(call.session.peer.local);
-    let shown = call.commands.operations.snapshot();
-    reply.array("inprog", |array| {
-        for snapshot in shown.iter().filter(|snapshot| all || snapshot.running.is_some()) {
-            array.document(|doc| describe(doc, &host, snapshot));
-        }
     });
+    let commands = call.commands;
+    let host = commands.address(call.session.peer.local);
+    let mine = call.session.login.user.as_ref().map(|user| &user.principal);
+    let shown = commands.operations.snapshot().into_iter().filter(|snapshot| {
+        (all || snapshot.running.is_some()) && (!own || mine.is_none() || snapshot.user.as_ref() == mine)
+    });
+    let documents = shown.map(|snapshot| DocBuf::build(|doc| describe(doc, &host, &snapshot))).collect();
+    let chosen = commands.engine.filter_documents(&call.op(), documents, &filter)?;
+    reply.array("inprog", |array| chosen.iter().for_each(|doc| array.value(Value::document(doc))));
+    if commands.write_gate.lock_count() > 0 {
+        reply.value("fsyncLock", Value::TRUE);
+        reply.string("info", "use db.fsyncUnlock() to terminate the fsync write/snapshot lock");
+    }
     Ok(())
 }
 
@@ -57,6 +64,14 @@ fn describe(doc: &mut Reply<'_>, host: &str, snapshot: &Snapshot) {
         doc.value("clientMetadata", Value::document(client));
     }
     doc.value("active", Value::bool(snapshot.running.is_some()));
+    if let Some(user) = &snapshot.user {
+        doc.array("effectiveUsers", |users| {
+            users.document(|doc| {
+                doc.string("user", &user.name);
+                doc.string("db", &user.db);
+            });
+        });
+    }
     if let Some(Running { id, command, since }) = snapshot.running {
         let elapsed = since.elapsed();
         doc.value("opid", Value::integer(i64::from(id)));
@@ -74,7 +89,7 @@ fn describe(doc: &mut Reply<'_>, host: &str, snapshot: &Snapshot) {
 }
 
 /// mongod's class of an operation.
-fn operation(command: &str) -> &str {
+pub(super) fn operation(command: &str) -> &str {
     match command {
         "find" => "query",
         "getMore" => "getmore",
@@ -114,14 +129,27 @@ fn kill_op(call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<()> {
     Ok(())
 }
 
-pub(super) static LOCK_INFO: Command =
-    Command::new("lockInfo", lock_info, "lists the locks of mongod's lock manager, of which there is none here")
-        .admin_only()
-        .needs(Needs::OnCluster(&["serverStatus"]));
+pub(super) static LOCK_INFO: Command = Command::new("lockInfo", lock_info, "lists the locks on the whole server")
+    .admin_only()
+    .needs(Needs::OnCluster(&["serverStatus"]));
 
 fn lock_info(call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<()> {
     args::none(&call.request, "lockInfo")?;
-    reply.array("lockInfo", |_| ());
+    let locked = call.commands.write_gate.lock_count() > 0;
+    reply.array("lockInfo", |array| {
+        if locked {
+            array.document(|doc| {
+                doc.string("resourceId", "{Global: 1}");
+                doc.array("granted", |granted| {
+                    granted.document(|doc| {
+                        doc.string("mode", "S");
+                        doc.string("desc", "fsyncLockWorker");
+                    })
+                });
+                doc.array("pending", |_| ());
+            });
+        }
+    });
     Ok(())
 }
 

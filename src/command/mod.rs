@@ -36,6 +36,7 @@ mod maintenance;
 mod metrics;
 mod operations;
 mod parameters;
+mod profile;
 mod replication;
 mod reply;
 mod roles;
@@ -72,9 +73,6 @@ use metrics::Metrics;
 use operations::{Operations, Slot};
 use reply::Reply;
 use table::{Command, Counter, ReadLevels, Usage};
-
-/// Operations that take longer are logged. MongoDB's default: 100 ms.
-const SLOW: Duration = Duration::from_millis(100);
 
 /// mongod's code for a request without `$db`.
 const MISSING_DB: Code = Code(40571);
@@ -130,6 +128,7 @@ pub struct Commands {
     parameters: parameters::Parameters,
     settings: settings::Settings,
     access: access::Access,
+    profiler: profile::Profiler,
     write_gate: write_gate::WriteGate,
     compaction: maintenance::Compaction,
     stopping: Stopping,
@@ -237,6 +236,7 @@ impl Commands {
             sessions: sessions::Sessions::default(),
             metrics: Metrics::default(),
             parameters: parameters::Parameters::default(),
+            profiler: profile::Profiler::default(),
             write_gate: write_gate::WriteGate::default(),
             compaction: maintenance::Compaction::default(),
             stopping: Stopping::default(),
@@ -272,7 +272,7 @@ impl Commands {
             let _passing = call.writes().then(|| self.write_gate.pass(&call.op(), call.db)).transpose()?;
             (command.run)(&mut call, reply)
         });
-        self.account(&mut call);
+        self.account(&mut call, reply.written(), result.as_ref().err());
         result?;
         if command.writes {
             self.clock.tick();
@@ -349,7 +349,7 @@ impl Commands {
     }
 
     /// Counts the operation, and logs it when it was slow.
-    fn account(&self, call: &mut Call<'_, '_>) {
+    fn account(&self, call: &mut Call<'_, '_>, response_bytes: usize, error: Option<&Error>) {
         let elapsed = call.started.elapsed().saturating_sub(call.waited);
         let command = call.command;
         match command.counter {
@@ -357,8 +357,9 @@ impl Commands {
             counter => self.metrics.count(counter),
         }
         self.metrics.latency(command, elapsed);
-        let verbose = self.parameters.log_level() > 0;
-        if command.usage == Usage::None && elapsed < SLOW && !verbose {
+        profile::note(call, elapsed, response_bytes, error);
+        let logged = self.parameters.log_level() > 0 || self.profiler.is_slow(elapsed);
+        if command.usage == Usage::None && !logged {
             return;
         }
         let namespace = &mut call.session.namespace;
@@ -376,7 +377,7 @@ impl Commands {
                 self.metrics.top.record(namespace, command.usage, elapsed);
             }
         }
-        if elapsed >= SLOW || verbose {
+        if logged {
             let attrs = [
                 ("type", Attr::Str("command")),
                 ("ns", Attr::Str(namespace)),

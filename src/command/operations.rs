@@ -9,6 +9,7 @@ use std::time::Instant;
 use parking_lot::Mutex;
 use smongo_vm::value::{DocBuf, RawDoc};
 
+use crate::auth::Principal;
 use crate::wire::Peer;
 
 /// Longest command that is kept for `currentOp`, in bytes; longer ones are shown by name only.
@@ -29,6 +30,7 @@ struct State {
     /// The command document of the running operation; the buffer is reused.
     command: Vec<u8>,
     client: Option<DocBuf>,
+    user: Option<Principal>,
 }
 
 /// The operation that a connection runs.
@@ -47,6 +49,7 @@ pub(super) struct Snapshot {
     pub(super) running: Option<Running>,
     pub(super) command: DocBuf,
     pub(super) client: Option<DocBuf>,
+    pub(super) user: Option<Principal>,
 }
 
 /// All connections' operations.
@@ -138,6 +141,11 @@ impl Slot {
         self.state.lock().client = Some(DocBuf::from(client));
     }
 
+    /// Notes who has logged in.
+    pub(super) fn set_user(&self, user: Option<&Principal>) {
+        self.state.lock().user = user.cloned();
+    }
+
     fn snapshot(&self) -> Snapshot {
         let state = self.state.lock();
         Snapshot {
@@ -146,6 +154,7 @@ impl Slot {
             running: state.running,
             command: DocBuf::from_vec(state.command.clone()).unwrap_or_default(),
             client: state.client.clone(),
+            user: state.user.clone(),
         }
     }
 }

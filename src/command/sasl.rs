@@ -139,7 +139,9 @@ fn sasl_continue(call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<()> {
 
 fn log_in(call: &mut Call<'_, '_>, exchange: &Exchange) -> Result<()> {
     let user = exchange.user.as_ref().ok_or_else(failed)?;
-    call.session.login.set(call.commands, user)
+    call.session.login.set(call.commands, user)?;
+    call.session.slot.set_user(Some(&user.principal));
+    Ok(())
 }
 
 pub(super) static LOGOUT: Command =
@@ -148,6 +150,7 @@ pub(super) static LOGOUT: Command =
 fn logout(call: &mut Call<'_, '_>, _reply: &mut Reply<'_>) -> Result<()> {
     args::none(&call.request, "logout")?;
     call.session.login.user = None;
+    call.session.slot.set_user(None);
     call.session.login.exchange = None;
     Ok(())
 }

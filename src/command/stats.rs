@@ -9,6 +9,7 @@ use super::args::{self, Flag, Number, arguments};
 use super::reply::{self, Reply};
 use super::table::{Command, Usage};
 use crate::auth::Resource;
+use crate::engine::FileSystem;
 use crate::error::{Error, Result};
 use crate::request::Namespace;
 
@@ -41,6 +42,10 @@ fn db_stats(call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<()> {
     reply.value("indexSize", scaled(stats.index_size_bytes));
     reply.value("totalSize", scaled(stats.storage_size_bytes + stats.index_size_bytes));
     reply.value("scaleFactor", Value::int64(scale));
+    if let Some(FileSystem { used_bytes, total_bytes }) = call.commands.engine.file_system()? {
+        reply.value("fsUsedSize", scaled(used_bytes));
+        reply.value("fsTotalSize", scaled(total_bytes));
+    }
     Ok(())
 }
 

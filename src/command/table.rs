@@ -11,8 +11,8 @@ use super::reply::Reply;
 use super::{
     Call, aggregate, build_info, bulk_write, coll_mod, collections, count, current_op, cursors, db_hash, delete,
     diagnostics, distinct, explain, find, find_and_modify, get_log, handshake, indexes, insert, listing, maintenance,
-    parameters, replication, roles, sasl, search_indexes, server_status, sessions, settings, stats, update, users,
-    write_gate,
+    parameters, profile, replication, roles, sasl, search_indexes, server_status, sessions, settings, stats, update,
+    users, write_gate,
 };
 use crate::error::Result;
 
@@ -178,6 +178,7 @@ pub(super) static COMMANDS: &[&Command] = &[
     &maintenance::SHUTDOWN,
     &parameters::GET_PARAMETER,
     &parameters::SET_PARAMETER,
+    &profile::PROFILE,
     &replication::GET_LAST_ERROR,
     &replication::REPL_SET_GET_CONFIG,
     &replication::REPL_SET_GET_STATUS,

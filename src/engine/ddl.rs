@@ -111,22 +111,31 @@ impl Engine {
         for db in self.catalog.databases() {
             documents.push(database_document(&db, self.size_on_disk(&db)?));
         }
-        let mut context = smongo_compiler::ParseContext::new();
-        let program = smongo_compiler::compile_filter(filter, &mut context)?.program;
-        let filter = FilterProgram { program, source: filter.into() };
-        let mut executor = Executor::new(Box::new(Documents::new(documents, Some(filter))), None, Vec::new());
         let mut total = 0;
-        executor.run(&self.storage, op, &mut |doc| {
+        for doc in self.filter_documents(op, documents, filter)? {
             let size = doc.get("sizeOnDisk").and_then(Value::as_integer).unwrap_or(0);
             total += u64::try_from(size).unwrap_or(0);
             if name_only {
                 let name = doc.get("name").unwrap_or(Value::NOTHING);
                 out.value(Value::document(&DocBuf::build(|doc| doc.value("name", name))));
             } else {
-                out.value(Value::document(doc));
+                out.value(Value::document(&doc));
             }
+        }
+        Ok(total)
+    }
+
+    /// Those of some documents that satisfy a filter.
+    pub fn filter_documents(&self, op: &OpContext, documents: Vec<DocBuf>, filter: &RawDoc) -> Result<Vec<DocBuf>> {
+        let mut context = smongo_compiler::ParseContext::new();
+        let program = smongo_compiler::compile_filter(filter, &mut context)?.program;
+        let filter = FilterProgram { program, source: filter.into() };
+        let mut executor = Executor::new(Box::new(Documents::new(documents, Some(filter))), None, Vec::new());
+        let mut chosen = Vec::new();
+        executor.run(&self.storage, op, &mut |doc| {
+            chosen.push(DocBuf::from(doc));
             Ok(Flow::Continue)
         })?;
-        Ok(total)
+        Ok(chosen)
     }
 }

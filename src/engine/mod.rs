@@ -22,7 +22,7 @@ use crate::cursor::CursorRegistry;
 use crate::error::Result;
 pub use crate::plan_cache::PlanCacheCounts;
 pub use options::EngineOptions;
-pub use stats::{CollectionIdentity, CollectionStats, DatabaseStats};
+pub use stats::{CollectionIdentity, CollectionStats, DatabaseStats, FileSystem};
 
 /// One open data directory.
 pub struct Engine {

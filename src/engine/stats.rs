@@ -1,9 +1,10 @@
 //! Sizes of collections and databases.
 
 use smongo_storage::Table;
+use smongo_vm::Code;
 
 use super::Engine;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::request::Namespace;
 
 /// The sizes of a collection.
@@ -38,6 +39,15 @@ pub struct DatabaseStats {
     pub indexes: u64,
     /// Bytes that the indexes take on disk.
     pub index_size_bytes: u64,
+}
+
+/// The file system that the data lies on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileSystem {
+    /// Bytes that are taken.
+    pub used_bytes: u64,
+    /// Bytes in all.
+    pub total_bytes: u64,
 }
 
 /// What tells one collection from others.
@@ -109,6 +119,17 @@ impl Engine {
             }
         }
         Ok(total)
+    }
+
+    /// The file system that the data lies on; `None` for an engine in memory.
+    pub fn file_system(&self) -> Result<Option<FileSystem>> {
+        let Some(path) = self.storage.path() else { return Ok(None) };
+        let stat = rustix::fs::statvfs(path).map_err(|error| {
+            Error::new(Code::OPERATION_FAILED, format!("cannot look at the file system of {}: {error}", path.display()))
+        })?;
+        let total_bytes = stat.f_blocks.saturating_mul(stat.f_frsize);
+        let free_bytes = stat.f_bfree.saturating_mul(stat.f_frsize);
+        Ok(Some(FileSystem { used_bytes: total_bytes.saturating_sub(free_bytes), total_bytes }))
     }
 
     fn file_bytes(&self, table: &Table) -> Result<u64> {

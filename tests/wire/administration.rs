@@ -146,3 +146,18 @@ fn encrypted_and_search_commands_are_refused_as_without_their_services() {
         assert_eq!(client.command("db", doc! {name: "c"}).get_i32("code").ok(), Some(31082), "{name}");
     }
 }
+
+#[test]
+fn operations_are_filtered_like_documents() {
+    let server = TestServer::start();
+    let mut client = server.client();
+    let count = |client: &mut crate::client::Client, filter: Document| {
+        let mut command = doc! {"currentOp": 1};
+        command.extend(filter);
+        client.command("admin", command).get_array("inprog").unwrap().len()
+    };
+    assert_eq!(count(&mut client, doc! {}), 1);
+    assert_eq!(count(&mut client, doc! {"op": "command", "active": true}), 1);
+    assert_eq!(count(&mut client, doc! {"op": "insert"}), 0);
+    assert_eq!(count(&mut client, doc! {"$all": true, "command.currentOp": {"$exists": true}}), 1);
+}
