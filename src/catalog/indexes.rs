@@ -11,7 +11,7 @@ use smongo_vm::value::{DocBuf, Value};
 
 use super::Catalog;
 use super::entry::{IndexEntry, new_uuid, uuid_text};
-use crate::collection::{Collection, State, stored_document};
+use crate::collection::{Collection, State, checked_document};
 use crate::error::{Error, Result};
 use crate::index::{self, Builder, Index};
 use crate::request::{
@@ -91,7 +91,7 @@ impl Catalog {
         let mut documents = 0u64;
         while records.next()? {
             let record_id = records.record_id();
-            let doc = stored_document(records.value());
+            let doc = checked_document(records.value())?;
             for builder in builders.iter_mut() {
                 builder.add(op, doc, record_id)?;
             }

@@ -8,6 +8,7 @@
 //! All writing goes through [`Writer`], which keeps documents and index entries together in one transaction. What a
 //! write does to a document is not known here.
 
+mod conformance;
 mod document;
 mod sizes;
 mod writer;
@@ -25,6 +26,7 @@ use crate::error::{Error, Result};
 use crate::index::{ArrayPaths, Index};
 use crate::plan_cache::PlanCache;
 use crate::request::Namespace;
+pub(crate) use conformance::is_conformant;
 pub(crate) use document::prepare;
 use sizes::SizeCounter;
 pub(crate) use sizes::Sizes;
@@ -198,6 +200,11 @@ impl Collection {
         Ok(sizes)
     }
 
+    /// What a count found. The caller keeps all writers out.
+    pub fn set_sizes(&self, sizes: Sizes) {
+        self.sizes.set(sizes);
+    }
+
     fn new_record_id(&self) -> i64 {
         self.next_record_id.fetch_add(1, Ordering::Relaxed)
     }
@@ -287,12 +294,21 @@ impl Shared<'_> {
     }
 }
 
-/// A document as it comes from a table of documents.
-///
-/// Only documents go in, so anything else is damage, which reads as an empty document.
+/// A document that a [`checked_document`] has been before.
 #[inline]
 pub(crate) fn stored_document(bytes: &[u8]) -> &RawDoc {
     RawDoc::from_stored(bytes).unwrap_or(RawDoc::EMPTY)
+}
+
+/// A document as it comes from a table of documents; damage is an error.
+#[inline]
+pub(crate) fn checked_document(bytes: &[u8]) -> Result<&RawDoc> {
+    RawDoc::from_stored(bytes).ok_or_else(damaged_document)
+}
+
+#[cold]
+fn damaged_document() -> Error {
+    Error::new(Code::INVALID_BSON, "Stored bytes are no BSON document; run validate on the collection")
 }
 
 /// The `_id` of a document.

@@ -49,6 +49,7 @@ mod stats;
 mod table;
 mod update;
 mod users;
+mod validate;
 mod write_gate;
 
 use std::net::SocketAddr;

@@ -13,6 +13,8 @@ use super::{
     diagnostics, distinct, explain, find, find_and_modify, get_log, handshake, indexes, insert, listing, maintenance,
     parameters, profile, replication, roles, sasl, search_indexes, server_status, sessions, settings, stats, update,
     users, write_gate,
+    parameters, replication, roles, sasl, search_indexes, server_status, sessions, settings, stats, update, users,
+    validate, write_gate,
 };
 use crate::error::Result;
 
@@ -227,6 +229,8 @@ pub(super) static COMMANDS: &[&Command] = &[
     &users::REVOKE_ROLES,
     &users::UPDATE_USER,
     &users::USERS_INFO,
+    &validate::VALIDATE,
+    &validate::VALIDATE_DB_METADATA,
     &write_gate::FSYNC,
     &write_gate::FSYNC_UNLOCK,
     &write_gate::SET_USER_WRITE_BLOCK_MODE,

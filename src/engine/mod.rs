@@ -11,6 +11,7 @@ mod options;
 mod read;
 mod stats;
 mod ttl;
+mod validate;
 mod write;
 
 use std::sync::Arc;

@@ -23,7 +23,7 @@ pub(super) fn error(ns: &Namespace, index: &Index, key: &[u8], type_bits: &[u8])
 }
 
 /// The values of a key under the names of the index's fields.
-fn key_document(pattern: &RawDoc, key: &[u8], type_bits: &[u8]) -> DocBuf {
+pub(super) fn key_document(pattern: &RawDoc, key: &[u8], type_bits: &[u8]) -> DocBuf {
     let mut decoder = KeyDecoder::new(key, type_bits);
     DocBuf::build(|doc| {
         for field in pattern {

@@ -15,6 +15,7 @@
 
 mod bounds;
 mod build;
+mod check;
 mod duplicate;
 mod fields;
 mod id;
@@ -27,6 +28,7 @@ use std::sync::Arc;
 use smongo_compiler::plan::{FieldOrder, IndexDescription, IndexField, IndexView};
 use smongo_compiler::{ParseContext, compile_filter};
 use smongo_storage::{Cursor, Engine as Storage, Error as StorageError, KeyFormat, Table, TableOptions};
+use smongo_vm::key::RECORD_ID_BYTES;
 use smongo_vm::value::{FieldPath, RawDoc, Value};
 
 use crate::catalog::entry::IndexEntry;
@@ -34,6 +36,7 @@ use crate::error::Result;
 use crate::request::Namespace;
 pub(crate) use bounds::{ScanBounds, Verdict};
 pub(crate) use build::Builder;
+pub(crate) use check::{Fault, FaultyEntry, IndexCheck, IndexFindings};
 pub(crate) use id::{append_id_key, id_spec, is_id_pattern};
 pub(crate) use keys::{KeyGenerator, KeyScratch, KeySet, Layout, record_id_of};
 pub(crate) use multikey::{ArrayPaths, is_reserved};
@@ -229,8 +232,12 @@ impl Index {
 
     /// The error for an entry whose key is there already.
     fn duplicate(&self, ns: &Namespace, key: &[u8], value: &[u8]) -> crate::error::Error {
-        let type_bits = if self.is_unique() { value.get(8..).unwrap_or_default() } else { value };
-        duplicate::error(ns, self, key, type_bits)
+        duplicate::error(ns, self, key, self.type_bits(value))
+    }
+
+    /// The part of an entry's value that tells the types of its key.
+    fn type_bits<'v>(&self, value: &'v [u8]) -> &'v [u8] {
+        if self.is_unique() { value.get(RECORD_ID_BYTES..).unwrap_or_default() } else { value }
     }
 }
 

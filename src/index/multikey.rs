@@ -43,7 +43,8 @@ impl ArrayPaths {
         }
     }
 
-    fn includes(&self, arrays: &[ArrayComponents]) -> bool {
+    /// Whether these arrays are known.
+    pub fn includes(&self, arrays: &[ArrayComponents]) -> bool {
         self.0.iter().zip(arrays).all(|(mine, theirs)| {
             let mut merged = *mine;
             merged.merge(*theirs);
@@ -93,6 +94,13 @@ impl Multikey {
         Ok(Self { met: RwLock::new(paths.clone()), committed: RwLock::new(paths) })
     }
 
+    /// What the index's table says in the cursor's snapshot.
+    pub fn stored(&self, cursor: &mut Cursor<'_>) -> Result<ArrayPaths> {
+        let fields = self.met.read().0.len();
+        let found = cursor.search(KEY)?;
+        Ok(ArrayPaths::decode(fields, if found { cursor.value() } else { &[] }))
+    }
+
     /// What plans have to reckon with.
     pub fn paths(&self) -> ArrayPaths {
         self.met.read().clone()
@@ -104,13 +112,18 @@ impl Multikey {
         if self.committed.read().includes(arrays) {
             return Ok(None);
         }
+        self.note_again(arrays, cursor).map(Some)
+    }
+
+    /// Notes the arrays of documents whatever is thought to be known, because the table was found to lack them.
+    pub fn note_again(&self, arrays: &[ArrayComponents], cursor: &mut Cursor<'_>) -> Result<ArrayPaths> {
         let paths = {
             let mut met = self.met.write();
             met.merge(arrays);
             met.clone()
         };
         cursor.put(KEY, &paths.encode())?;
-        Ok(Some(paths))
+        Ok(paths)
     }
 
     /// Takes note that a transaction has committed.

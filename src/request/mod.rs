@@ -10,6 +10,7 @@ mod ddl;
 mod explain;
 mod namespace;
 mod read;
+mod validate;
 mod write;
 
 pub use aggregate::AggregateRequest;
@@ -22,6 +23,7 @@ pub use ddl::{
 pub use explain::{ExplainRequest, Explained, Verbosity};
 pub use namespace::Namespace;
 pub use read::{CountRequest, DistinctRequest, FindRequest, GetMoreRequest, KilledCursors};
+pub use validate::{RepairMode, ValidateRequest, ValidatedIndex, Validation};
 pub use write::{
     DeleteReply, DeleteRequest, DeleteStatement, FindAndModifyReply, FindAndModifyRequest, InsertReply, InsertRequest,
     Modification, UpdateReply, UpdateRequest, UpdateStatement, Upserted, WriteOptions,

@@ -211,6 +211,27 @@ impl Engine {
         Ok(BulkLoader::new(self.clone(), session, table.clone(), raw))
     }
 
+    /// Reads a table's file from end to end and fails if its structure is damaged. Gives false if the table was in use
+    /// all the time; users wait for as long as it takes. A database in memory has no file.
+    pub fn verify_table(&self, table: &Table) -> Result<bool> {
+        if self.path().is_none() {
+            return Ok(true);
+        }
+        table.check_live()?;
+        // WiredTiger verifies only tables whose files are up to date.
+        self.checkpoint()?;
+        let session = self.session()?;
+        let verified = self.with_retries(table, || {
+            session.inner().close_cached(|cached| cached == table);
+            session.inner().raw().verify(table.uri())
+        });
+        match verified {
+            Ok(()) => Ok(true),
+            Err(Error::Busy(_)) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Returns when everything committed before the call is on the storage device. Threads that wait share one sync.
     /// A database in memory has nothing to sync.
     pub fn sync_log(&self) -> Result<()> {

@@ -66,6 +66,11 @@ impl RawSession {
         check(unsafe { call!(self.as_ptr(), rename, uri.as_ptr(), new_uri.as_ptr(), ptr::null()) })
     }
 
+    pub(crate) fn verify(&self, uri: &CStr) -> Result<()> {
+        // SAFETY: as above.
+        check(unsafe { call!(self.as_ptr(), verify, uri.as_ptr(), ptr::null()) })
+    }
+
     pub(crate) fn checkpoint(&self) -> Result<()> {
         // SAFETY: the session is open.
         check(unsafe { call!(self.as_ptr(), checkpoint, ptr::null()) })

@@ -9,6 +9,7 @@ mod index_plans;
 mod indexes;
 mod plan_cache;
 mod reads;
+mod validate;
 mod writes;
 
 use bson::{Bson, Document, doc};

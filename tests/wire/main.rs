@@ -11,3 +11,4 @@ mod crud;
 mod frames;
 mod handshake;
 mod sessions;
+mod validate;

@@ -7,7 +7,7 @@ use smongo_vm::program::Program;
 use smongo_vm::value::{DocWriter, RawDoc, Value};
 
 use super::FilterProgram;
-use crate::collection::stored_document;
+use crate::collection::{checked_document, stored_document};
 use crate::error::Result;
 use crate::exec::{ExecContext, Operator, Stats, Step, count};
 
@@ -35,9 +35,10 @@ impl Fetch {
             return Ok(false);
         }
         self.stats.docs_examined += 1;
+        let doc = checked_document(records.value())?;
         Ok(match &self.filter {
             None => true,
-            Some(filter) => self.machine.matches(&filter.program, stored_document(records.value()), env)?,
+            Some(filter) => self.machine.matches(&filter.program, doc, env)?,
         })
     }
 }

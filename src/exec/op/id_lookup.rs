@@ -7,7 +7,7 @@ use smongo_vm::program::Program;
 use smongo_vm::value::{DocWriter, OwnedValue, RawDoc, Value};
 
 use super::FilterProgram;
-use crate::collection::stored_document;
+use crate::collection::{checked_document, stored_document};
 use crate::error::Result;
 use crate::exec::{ExecContext, Operator, Stats, Step};
 use crate::index::{append_id_key, record_id_of};
@@ -56,7 +56,7 @@ impl IdLookup {
             return Ok(false);
         }
         self.stats.docs_examined += 1;
-        Ok(self.machine.matches(&self.filter.program, stored_document(records.value()), env)?)
+        Ok(self.machine.matches(&self.filter.program, checked_document(records.value())?, env)?)
     }
 }
 

@@ -7,7 +7,7 @@ use smongo_vm::program::Program;
 use smongo_vm::value::{DocWriter, RawDoc, Value};
 
 use super::FilterProgram;
-use crate::collection::stored_document;
+use crate::collection::{checked_document, stored_document};
 use crate::error::Result;
 use crate::exec::{ExecContext, Operator, Stats, Step};
 
@@ -71,9 +71,10 @@ impl Operator for Scan {
                 return Ok(Step::End);
             };
             self.stats.docs_examined += 1;
+            let doc = checked_document(bytes)?;
             let matched = match &self.filter {
                 None => true,
-                Some(filter) => self.machine.matches(&filter.program, stored_document(bytes), env)?,
+                Some(filter) => self.machine.matches(&filter.program, doc, env)?,
             };
             let due = cx.tick()?;
             if matched {
