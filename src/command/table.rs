@@ -12,9 +12,7 @@ use super::{
     Call, aggregate, build_info, bulk_write, coll_mod, collections, count, current_op, cursors, db_hash, delete,
     diagnostics, distinct, explain, find, find_and_modify, get_log, handshake, indexes, insert, listing, maintenance,
     parameters, profile, replication, roles, sasl, search_indexes, server_status, sessions, settings, stats, update,
-    users, write_gate,
-    parameters, replication, roles, sasl, search_indexes, server_status, sessions, settings, stats, update, users,
-    validate, write_gate,
+    users, validate, write_gate,
 };
 use crate::error::Result;
 
