@@ -34,6 +34,7 @@ pub mod object_id;
 mod plan_cache;
 pub mod request;
 mod shell_text;
+mod spill;
 mod system_docs;
 pub mod wire;
 mod write;

@@ -153,7 +153,7 @@ pub(super) fn parse<'d>(call: &Call<'_, 'd>, is_explained: bool) -> Result<(Aggr
         let_variables: args.let_variables,
         hint: args::hint(args.hint)?,
         collation: args.collation.filter(|collation| !collation.is_empty()),
-        allow_disk_use: args.allow_disk_use.unwrap_or(true),
+        allow_disk_use: args.allow_disk_use,
         bypass_document_validation: args.bypass_document_validation.is_some_and(|Flag(on)| on),
         host: call.session.peer.local.to_string(),
         journal: call.journal(),

@@ -81,6 +81,7 @@ pub(super) fn parse<'d>(call: &Call<'_, 'd>, ns: Namespace) -> Result<FindReques
         show_record_id: flag(args.show_record_id),
         let_variables: args.let_variables,
         collation: args.collation.filter(|collation| !collation.is_empty()),
+        allow_disk_use: args.allow_disk_use.map(|Flag(on)| on),
         min: args.min.filter(|bound| !bound.is_empty()),
         max: args.max.filter(|bound| !bound.is_empty()),
     };

@@ -13,6 +13,7 @@ use super::table::Command;
 use super::{Call, Commands};
 use crate::auth::scram::Mechanism;
 use crate::error::{Error, Result};
+use crate::spill::Limit;
 
 /// Largest log level. MongoDB: 5.
 const MAX_LOG_LEVEL: i32 = 5;
@@ -37,8 +38,44 @@ struct Parameter {
     set: Option<fn(&Commands, Value<'_>) -> Result<()>>,
 }
 
+/// The parameter that changes a memory limit.
+macro_rules! memory_limit {
+    ($name:literal, $limit:ident) => {
+        Parameter {
+            name: $name,
+            get: |commands, name, reply| {
+                let bytes = commands.engine.memory_limits().get(Limit::$limit);
+                reply.value(name, Value::int64(i64::try_from(bytes).unwrap_or(i64::MAX)));
+            },
+            set: Some(|commands, value| {
+                commands.engine.memory_limits().set(Limit::$limit, memory_bytes($name, value)?);
+                Ok(())
+            }),
+        }
+    };
+}
+
 /// Every parameter.
 static PARAMETERS: &[Parameter] = &[
+    Parameter {
+        name: "allowDiskUseByDefault",
+        get: |commands, name, reply| {
+            reply.value(name, Value::bool(commands.engine.memory_limits().disk_use_by_default()));
+        },
+        set: Some(|commands, value| {
+            commands.engine.memory_limits().set_disk_use_by_default(args::is_truthy(value));
+            Ok(())
+        }),
+    },
+    memory_limit!("internalDocumentSourceBucketAutoMaxMemoryBytes", BucketAuto),
+    memory_limit!("internalDocumentSourceDensifyMaxMemoryBytes", Densify),
+    memory_limit!("internalDocumentSourceGraphLookupMaxMemoryBytes", GraphLookup),
+    memory_limit!("internalDocumentSourceGroupMaxMemoryBytes", Group),
+    memory_limit!("internalDocumentSourceSetWindowFieldsMaxMemoryBytes", Window),
+    memory_limit!("internalLookupStageIntermediateDocumentMaxSizeBytes", JoinedToOne),
+    memory_limit!("internalQueryFacetMaxOutputDocSizeBytes", FacetOutput),
+    memory_limit!("internalQueryMaxBlockingSortMemoryUsageBytes", Sort),
+    memory_limit!("internalQuerySlotBasedExecutionHashLookupApproxMemoryUseInBytesBeforeSpill", HashJoin),
     Parameter {
         name: "authenticationMechanisms",
         get: |_, name, reply| {
@@ -78,6 +115,18 @@ fn set_log_level(commands: &Commands, value: Value<'_>) -> Result<()> {
             Ok(())
         }
         _ => Err(Error::new(Code::BAD_VALUE, format!("Invalid value for logLevel: {value:?}"))),
+    }
+}
+
+/// A limit of memory: a whole number of bytes, at least 1.
+fn memory_bytes(name: &str, value: Value<'_>) -> Result<usize> {
+    match Number::from_value(value) {
+        Some(Number(bytes)) if bytes > 0 => Ok(usize::try_from(bytes).unwrap_or(usize::MAX)),
+        Some(Number(bytes)) => {
+            let message = format!("Invalid value for parameter {name}: {bytes} is not greater than 0");
+            Err(Error::new(Code::BAD_VALUE, message))
+        }
+        None => Err(Error::new(Code::BAD_VALUE, format!("Invalid value for parameter {name}: {value:?}"))),
     }
 }
 

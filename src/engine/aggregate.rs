@@ -55,6 +55,7 @@ impl Engine {
         let sink = compiled.stages.pop_if(|stage| writes(stage));
         let others = self.others(&compiled)?;
         let executor = self.assemble(request, compiled, variables)?.reading(others);
+        let executor = executor.within(self.workspace.for_request(request.allow_disk_use));
         Ok(Prepared { executor, sink })
     }
 

@@ -22,6 +22,7 @@ use crate::catalog::Catalog;
 use crate::cursor::CursorRegistry;
 use crate::error::Result;
 pub use crate::plan_cache::PlanCacheCounts;
+use crate::spill::{Limits, Workspace};
 pub use options::EngineOptions;
 pub use stats::{CollectionIdentity, CollectionStats, DatabaseStats, FileSystem};
 
@@ -30,6 +31,7 @@ pub struct Engine {
     storage: Storage,
     catalog: Catalog,
     cursors: CursorRegistry,
+    workspace: Workspace,
     /// Ends with the engine.
     _ttl: ttl::TtlThread,
 }
@@ -38,11 +40,13 @@ impl Engine {
     /// Opens a data directory, or makes a new one.
     pub fn open(options: EngineOptions) -> Result<Arc<Self>> {
         let storage = Storage::open(&options.storage)?;
+        let workspace = Workspace::open(storage.path())?;
         let catalog = Catalog::open(storage.clone())?;
         Ok(Arc::new_cyclic(|engine| Self {
             storage,
             catalog,
             cursors: CursorRegistry::default(),
+            workspace,
             _ttl: ttl::TtlThread::start(engine.clone()),
         }))
     }
@@ -66,6 +70,11 @@ impl Engine {
     /// How the plan cache has been used.
     pub fn plan_cache_counts(&self) -> PlanCacheCounts {
         self.catalog.plan_cache().counts()
+    }
+
+    /// How much memory requests may take, which can be changed.
+    pub(crate) fn memory_limits(&self) -> &Limits {
+        self.workspace.limits()
     }
 
     /// How many cursors are open.

@@ -22,6 +22,7 @@ impl Engine {
     /// Starts a find: fills the first batch and gives the id of the cursor that has the rest, 0 when there is none.
     pub fn find(&self, op: &OpContext, request: &FindRequest<'_>, batch: &mut ArrayWriter<'_, Vec<u8>>) -> Result<i64> {
         let executor = self.plan(&request.ns, |shared| plan_find(shared, request))?;
+        let executor = executor.within(self.workspace.for_request(request.allow_disk_use));
         let cursor = OpenCursor { executor, ns: request.ns.clone(), no_timeout: request.no_cursor_timeout };
         self.first_batch(op, cursor, request.batch_size, request.single_batch, batch)
     }
@@ -83,7 +84,7 @@ impl Engine {
     /// Plans over a collection, or over nothing when it does not exist.
     pub(super) fn plan(&self, ns: &Namespace, plan: impl Fn(Option<&Shared<'_>>) -> Result<Plan>) -> Result<Executor> {
         let (plan, coll) = self.plan_over(ns, plan)?;
-        Ok(Executor::new(plan.root, coll, plan.variables))
+        Ok(Executor::new(plan.root, coll, plan.variables).within(self.workspace.for_request(None)))
     }
 
     /// [`Engine::plan`], with the parts still apart.

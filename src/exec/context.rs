@@ -12,6 +12,7 @@ use crate::collection::Shared;
 use crate::error::Result;
 use crate::object_id;
 use crate::request::OpContext;
+use crate::spill::Workspace;
 
 /// How long a turn keeps its snapshot and its locks while it has nothing to show, in milliseconds. MongoDB yields
 /// after 10 ms; a snapshot costs us less, starting a turn costs the same.
@@ -35,6 +36,8 @@ pub(crate) struct ExecContext<'s> {
     /// The cursors that operators have opened, each in the slot that its operator was given.
     cursors: Vec<Option<Cursor<'s>>>,
     op: &'s OpContext,
+    /// Memory limits and temporary files.
+    pub workspace: &'s Workspace,
     began: Instant,
     records: u32,
     /// Whether the turn may end before there is a row.
@@ -48,6 +51,7 @@ impl<'s> ExecContext<'s> {
         session: &'s Session,
         shared: Option<&'s Shared<'s>>,
         op: &'s OpContext,
+        workspace: &'s Workspace,
         variables: &'s [Value<'s>],
         interrupt: &'s dyn Fn() -> smongo_vm::Result<()>,
     ) -> Self {
@@ -60,6 +64,7 @@ impl<'s> ExecContext<'s> {
             env,
             cursors: Vec::new(),
             op,
+            workspace,
             began: Instant::now(),
             records: 0,
             may_yield: true,
@@ -119,6 +124,7 @@ impl<'s> ExecContext<'s> {
             env,
             cursors: Vec::new(),
             op: self.op,
+            workspace: self.workspace,
             began: self.began,
             records: 0,
             may_yield: self.may_yield,

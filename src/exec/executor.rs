@@ -11,6 +11,7 @@ use super::{ExecContext, Operator, Step, interrupter};
 use crate::collection::Collection;
 use crate::error::Result;
 use crate::request::OpContext;
+use crate::spill::Workspace;
 
 /// What the receiver of a row wants next.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -30,6 +31,7 @@ pub(crate) struct Executor {
     /// The other collections that the query reads, by number, less one.
     others: Vec<Option<Arc<Collection>>>,
     variables: Vec<OwnedValue>,
+    workspace: Workspace,
     /// A row that did not fit where it was to go.
     refused: Option<DocBuf>,
     ended: bool,
@@ -38,7 +40,14 @@ pub(crate) struct Executor {
 impl Executor {
     /// A query that has not begun. `variables` are the values of the request's `let`.
     pub fn new(root: Box<dyn Operator>, coll: Option<Arc<Collection>>, variables: Vec<OwnedValue>) -> Self {
-        Self { root, coll, others: Vec::new(), variables, refused: None, ended: false }
+        let workspace = Workspace::default();
+        Self { root, coll, others: Vec::new(), variables, workspace, refused: None, ended: false }
+    }
+
+    /// The same query, with memory limits and temporary files.
+    pub fn within(mut self, workspace: Workspace) -> Self {
+        self.workspace = workspace;
+        self
     }
 
     /// The same query, where operators read other collections too.
@@ -86,7 +95,7 @@ impl Executor {
         receive: &mut dyn FnMut(&RawDoc) -> Result<Flow>,
     ) -> Result<Flow> {
         op.check()?;
-        let Self { root, coll, others, variables, refused, ended } = self;
+        let Self { root, coll, others, variables, workspace, refused, ended } = self;
         let collections = in_locking_order(coll.as_ref(), others);
         let locked = collections.iter().map(|coll| coll.share()).collect::<Result<Vec<_>>>()?;
         let shared = |wanted: &Option<Arc<Collection>>| {
@@ -98,7 +107,7 @@ impl Executor {
         let txn = session.begin()?;
         let variables: Vec<Value<'_>> = variables.iter().map(OwnedValue::get).collect();
         let interrupt = interrupter(op);
-        let mut cx = ExecContext::new(&txn, shared(coll), op, &variables, &interrupt).with_others(&others);
+        let mut cx = ExecContext::new(&txn, shared(coll), op, workspace, &variables, &interrupt).with_others(&others);
         loop {
             match root.advance(&mut cx)? {
                 Step::End => {

@@ -6,6 +6,7 @@ use smongo_vm::value::{DocWriter, RawDoc, Value};
 
 use super::{Operator, Stats};
 use crate::request::Namespace;
+use crate::spill::Spilled;
 
 /// Writes `queryPlanner`.
 pub(crate) fn write_query_planner(
@@ -116,6 +117,15 @@ fn write_stats(out: &mut DocWriter<'_, Vec<u8>>, operator: &dyn Operator, took: 
 fn examined(root: &dyn Operator) -> (u64, u64) {
     let below = root.input().map_or((0, 0), examined);
     (below.0 + root.stats().docs_examined, below.1 + root.stats().keys_examined)
+}
+
+/// Writes what a stage put aside on disk.
+pub(crate) fn write_spilled(doc: &mut DocWriter<'_, Vec<u8>>, spilled: Spilled) {
+    doc.value("usedDisk", Value::bool(spilled.times > 0));
+    doc.value("spills", count(spilled.times));
+    doc.value("spilledBytes", count(spilled.bytes));
+    doc.value("spilledRecords", count(spilled.rows));
+    doc.value("spilledDataStorageSize", count(spilled.bytes));
 }
 
 /// A count as MongoDB writes it.

@@ -25,8 +25,8 @@ pub struct AggregateRequest<'r> {
     pub hint: Option<Value<'r>>,
     /// How strings compare.
     pub collation: Option<&'r RawDoc>,
-    /// Whether stages may put aside on disk what does not fit in memory.
-    pub allow_disk_use: bool,
+    /// Whether stages may put aside on disk what does not fit in memory; when absent, the server's setting holds.
+    pub allow_disk_use: Option<bool>,
     /// Whether `$out` and `$merge` leave out the target's validator.
     pub bypass_document_validation: bool,
     /// How the server is known to its clients, for stages that tell.
@@ -46,7 +46,7 @@ impl<'r> AggregateRequest<'r> {
             let_variables: None,
             hint: None,
             collation: None,
-            allow_disk_use: true,
+            allow_disk_use: None,
             bypass_document_validation: false,
             host: "localhost".to_owned(),
             journal: false,

@@ -39,6 +39,8 @@ pub struct FindRequest<'r> {
     pub let_variables: Option<&'r RawDoc>,
     /// How strings compare.
     pub collation: Option<&'r RawDoc>,
+    /// Whether a sort may put aside on disk what does not fit in memory; when absent, the server's setting holds.
+    pub allow_disk_use: Option<bool>,
     /// The inclusive lower bound of an index scan.
     pub min: Option<&'r RawDoc>,
     /// The exclusive upper bound of an index scan.
@@ -65,6 +67,7 @@ impl<'r> FindRequest<'r> {
             show_record_id: false,
             let_variables: None,
             collation: None,
+            allow_disk_use: None,
             min: None,
             max: None,
         }

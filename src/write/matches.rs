@@ -16,6 +16,7 @@ use crate::collection::{Collection, Writer};
 use crate::error::{Error, Result};
 use crate::exec::{ExecContext, Plan, Step, interrupter};
 use crate::request::OpContext;
+use crate::spill::Workspace;
 
 /// The most documents changed in one transaction.
 const TURN_DOCUMENTS_MAX: u64 = 1000;
@@ -110,7 +111,9 @@ impl<'e> MatchedWrite<'e> {
         let Plan { root, filter, variables, is_sorted, .. } = &mut self.plan;
         let variables: Vec<Value<'_>> = variables.iter().map(OwnedValue::get).collect();
         let interrupt = interrupter(self.op);
-        let mut cx = ExecContext::new(&txn, Some(&shared), self.op, &variables, &interrupt);
+        // A sorted write is of one document, for which a sort holds one.
+        let workspace = Workspace::default();
+        let mut cx = ExecContext::new(&txn, Some(&shared), self.op, &workspace, &variables, &interrupt);
         if *is_sorted {
             // Rows that a sort gives out must be as they were when it took them in.
             cx = cx.without_yield();

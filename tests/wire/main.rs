@@ -11,4 +11,5 @@ mod crud;
 mod frames;
 mod handshake;
 mod sessions;
+mod spill;
 mod validate;

@@ -30,7 +30,7 @@ pub struct Aggregate<T> {
     hint: Option<Bson>,
     let_variables: Option<Document>,
     batch_size: Option<u64>,
-    allow_disk_use: bool,
+    allow_disk_use: Option<bool>,
     bypass_document_validation: bool,
     max_time_ms: u64,
     kind: PhantomData<fn() -> T>,
@@ -53,7 +53,7 @@ impl Aggregate<Document> {
             hint: None,
             let_variables: None,
             batch_size: None,
-            allow_disk_use: true,
+            allow_disk_use: None,
             bypass_document_validation: false,
             max_time_ms: 0,
             kind: PhantomData,
@@ -98,7 +98,7 @@ impl<T> Aggregate<T> {
 
     /// Whether stages may put aside on disk what does not fit in memory.
     pub fn allow_disk_use(mut self, allow: bool) -> Self {
-        self.allow_disk_use = allow;
+        self.allow_disk_use = Some(allow);
         self
     }
 

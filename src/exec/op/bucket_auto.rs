@@ -1,47 +1,47 @@
 //! BucketAuto: rows in the order of a key, spread over buckets of about the same size.
 //!
 //! A bucket begins where the one before it ends. Documents of equal keys share a bucket. With a granularity the bounds
-//! are taken from a series of preferred numbers.
+//! are taken from a series of preferred numbers. Rows that memory cannot hold wait on disk.
 
 use std::sync::Arc;
 
 use bumpalo::Bump;
 use smongo_compiler::CompiledBucketAuto;
 use smongo_vm::Code;
-use smongo_vm::acc::{Accumulator, Kept};
+use smongo_vm::acc::Accumulator;
 use smongo_vm::algo::decimal;
 use smongo_vm::algo::preferred::Series;
 use smongo_vm::interp::Machine;
+use smongo_vm::key::{Bound, Direction, KeyEncoder};
 use smongo_vm::program::Program;
 use smongo_vm::value::{DocWriter, OwnedValue, RawDoc, Value, View, compare};
 
 use super::group::{check_size, present};
-use super::states::{check_memory, growing, settings};
+use super::states::{growing, settings};
 use crate::error::{Error, Result};
-use crate::exec::{ExecContext, Operator, Stats, Step};
+use crate::exec::{ExecContext, Operator, Stats, Step, write_spilled};
+use crate::spill::{Limit, SortedRows, Sorter, Spilled, push_values, read_values};
 
 /// The spreading.
 pub(crate) struct BucketAuto {
     input: Box<dyn Operator>,
     spec: Arc<CompiledBucketAuto>,
     machine: Machine,
-    /// What was computed of each document; sorted by key once all are there.
-    rows: Vec<Row>,
-    held_bytes: usize,
-    loaded: bool,
-    /// The first row of the next bucket.
-    next: usize,
+    /// What was computed of each document, while the input is taken in.
+    sorter: Sorter,
+    /// The same in the order of keys; the current one belongs to the next bucket.
+    rows: Option<SortedRows>,
+    /// How many documents there are, and how many of them are in no bucket yet.
+    total: u64,
+    left: u64,
+    encoded: Vec<u8>,
+    spilled: Spilled,
     bucket: u32,
     /// The upper bound of the bucket before.
     last_bound: Option<OwnedValue>,
     arena: Bump,
     row: Vec<u8>,
     stats: Stats,
-}
-
-struct Row {
-    key: Kept,
-    args: Box<[Kept]>,
 }
 
 impl BucketAuto {
@@ -51,10 +51,12 @@ impl BucketAuto {
             input,
             spec,
             machine: Machine::new(),
-            rows: Vec::new(),
-            held_bytes: 0,
-            loaded: false,
-            next: 0,
+            sorter: Sorter::default(),
+            rows: None,
+            total: 0,
+            left: 0,
+            encoded: Vec::new(),
+            spilled: Spilled::default(),
             bucket: 0,
             last_bound: None,
             arena: Bump::new(),
@@ -70,74 +72,107 @@ impl BucketAuto {
         if self.spec.granularity.is_some() {
             check_number(key)?;
         }
-        let row = Row { key: Kept::new(key), args: args.iter().map(|arg| Kept::new(*arg)).collect() };
-        let args_bytes: usize = row.args.iter().map(Kept::memory_bytes).sum();
-        self.held_bytes += size_of::<Row>() + row.key.heap_bytes() + args_bytes;
-        self.rows.push(row);
-        check_memory("$bucketAuto", self.held_bytes)
+        self.encoded.clear();
+        let mut types = Vec::new();
+        let mut encoder = KeyEncoder::new(&mut self.encoded, &mut types);
+        encoder.field(key, Direction::Ascending);
+        encoder.finish(Bound::Equal);
+        let mut row = Vec::new();
+        push_values(std::iter::once(key).chain(args.iter().copied()), &mut row);
+        self.sorter.push(&self.encoded, &row, 0);
+        self.total += 1;
+        if self.sorter.memory_bytes() > cx.workspace.memory_max(Limit::BucketAuto) {
+            self.sorter.spill(cx.workspace.files_for("$bucketAuto")?)?;
+        }
+        Ok(())
     }
 
-    /// The key of a row that no bucket has yet.
-    fn key(&self, at: usize) -> Option<Value<'_>> {
-        self.rows.get(at).map(|row| row.key.get())
+    /// All documents are there.
+    fn end_loading(&mut self, cx: &ExecContext<'_>) -> Result<()> {
+        let sorter = std::mem::take(&mut self.sorter);
+        let mut rows = sorter.finish(cx.workspace.memory_max(Limit::BucketAuto))?;
+        self.spilled = rows.spilled();
+        self.left = self.total;
+        rows.advance()?;
+        self.rows = Some(rows);
+        Ok(())
+    }
+
+    /// The key of the next row that no bucket has yet.
+    fn key(&self) -> Result<Option<OwnedValue>> {
+        let Some((_, row, _)) = self.rows.as_ref().and_then(SortedRows::current).filter(|_| self.left > 0) else {
+            return Ok(None);
+        };
+        Ok(read_values(row)?.first().map(|key| OwnedValue::new(*key)))
     }
 
     /// Makes the row of the next bucket.
     fn give(&mut self, cx: &ExecContext<'_>) -> Result<()> {
-        let start = self.next;
         let last_bound = self.last_bound.take();
         self.bucket += 1;
-        let size = (self.rows.len() as f64 / f64::from(self.spec.buckets)).round().max(1.0) as usize;
+        let size = (self.total as f64 / f64::from(self.spec.buckets)).round().max(1.0) as u64;
         let is_last = self.bucket >= self.spec.buckets;
-        let mut end = if is_last { self.rows.len() } else { start.saturating_add(size).min(self.rows.len()) };
-        let greatest = self.key(end.saturating_sub(1)).unwrap_or(Value::NULL);
-        let first = self.key(start).unwrap_or(Value::NULL);
-        let (low, high) = match &self.spec.granularity {
+        let size = if is_last { self.left } else { size.min(self.left) };
+        let first = self.key()?.unwrap_or_else(|| OwnedValue::new(Value::NULL));
+        let mut states = self.begin(cx)?;
+        let mut greatest = first.clone();
+        for _ in 0..size {
+            if let Some(key) = self.take_into(&mut states)? {
+                greatest = key;
+            }
+        }
+        let (low, high) = match self.spec.granularity.clone() {
             None => {
-                while self.key(end).is_some_and(|key| compare(key, greatest).is_eq()) {
-                    end += 1;
+                while self.key()?.is_some_and(|key| compare(key.get(), greatest.get()).is_eq()) {
+                    self.take_into(&mut states)?;
                 }
-                (OwnedValue::new(first), OwnedValue::new(self.key(end).unwrap_or(greatest)))
+                (first, self.key()?.unwrap_or(greatest))
             }
             Some(series) => {
-                let bound = rounded(series, greatest, Series::above);
-                while self.key(end).is_some_and(|key| compare(bound.get(), key).is_gt()) {
-                    end += 1;
+                let bound = rounded(&series, greatest.get(), Series::above);
+                while self.key()?.is_some_and(|key| compare(bound.get(), key.get()).is_gt()) {
+                    self.take_into(&mut states)?;
                 }
                 let is_zero = compare(bound.get(), Value::int32(0)).is_eq();
-                let high = match self.key(end) {
-                    Some(key) if is_zero => rounded(series, key, Series::below),
+                let high = match self.key()? {
+                    Some(key) if is_zero => rounded(&series, key.get(), Series::below),
                     _ => bound,
                 };
-                (last_bound.unwrap_or_else(|| rounded(series, first, Series::below)), high)
+                (last_bound.unwrap_or_else(|| rounded(&series, first.get(), Series::below)), high)
             }
         };
-        self.write(start..end, &low, &high, cx)?;
+        self.write(&states, &low, &high)?;
         self.last_bound = Some(high);
-        self.next = end;
         check_size(&self.row)
     }
 
-    fn write(
-        &mut self,
-        rows: std::ops::Range<usize>,
-        low: &OwnedValue,
-        high: &OwnedValue,
-        cx: &ExecContext<'_>,
-    ) -> Result<()> {
+    /// The states of a new bucket.
+    fn begin(&mut self, cx: &ExecContext<'_>) -> Result<Vec<Box<dyn Accumulator>>> {
         let fields = &self.spec.group.fields;
         let mut states: Vec<Box<dyn Accumulator>> = Vec::with_capacity(fields.len());
         for (_, call) in fields {
             states.push(growing(call, &settings(call, Value::NOTHING, &mut self.machine, &cx.env)?)?);
         }
-        for row in self.rows.get(rows).unwrap_or_default() {
-            for ((_, call), state) in fields.iter().zip(&mut states) {
-                // The key stands before the arguments, and not among them.
-                let args = row.args.get(call.args.start - 1..call.args.end - 1).unwrap_or_default();
-                let args: Vec<Value<'_>> = args.iter().map(Kept::get).collect();
-                state.step(&args, &mut self.held_bytes)?;
-            }
+        Ok(states)
+    }
+
+    /// Puts the next row into a bucket and gives its key.
+    fn take_into(&mut self, states: &mut [Box<dyn Accumulator>]) -> Result<Option<OwnedValue>> {
+        let Some(rows) = &mut self.rows else { return Ok(None) };
+        let Some((_, row, _)) = rows.current() else { return Ok(None) };
+        let values = read_values(row)?;
+        let mut held_bytes = 0;
+        for ((_, call), state) in self.spec.group.fields.iter().zip(states) {
+            state.step(values.get(call.args.clone()).unwrap_or_default(), &mut held_bytes)?;
         }
+        let key = values.first().map(|key| OwnedValue::new(*key));
+        drop(values);
+        rows.advance()?;
+        self.left -= 1;
+        Ok(key)
+    }
+
+    fn write(&mut self, states: &[Box<dyn Accumulator>], low: &OwnedValue, high: &OwnedValue) -> Result<()> {
         self.arena.reset();
         self.row.clear();
         let mut out = DocWriter::new(&mut self.row);
@@ -145,7 +180,7 @@ impl BucketAuto {
             id.value("min", low.get());
             id.value("max", high.get());
         });
-        for ((name, _), state) in fields.iter().zip(&states) {
+        for ((name, _), state) in self.spec.group.fields.iter().zip(states) {
             out.value(name, present(state.finish(&self.arena)?));
         }
         out.finish();
@@ -206,14 +241,13 @@ fn check_number(key: Value<'_>) -> Result<()> {
 
 impl Operator for BucketAuto {
     fn advance(&mut self, cx: &mut ExecContext<'_>) -> Result<Step> {
-        while !self.loaded {
+        while self.rows.is_none() {
             self.stats.works += 1;
             match self.input.advance(cx)? {
                 Step::Row => self.take(cx)?,
                 Step::Yield => return Ok(Step::Yield),
                 Step::End => {
-                    self.rows.sort_by(|a, b| compare(a.key.get(), b.key.get()));
-                    self.loaded = true;
+                    self.end_loading(cx)?;
                     break;
                 }
             }
@@ -222,7 +256,7 @@ impl Operator for BucketAuto {
             }
         }
         self.stats.works += 1;
-        if self.next >= self.rows.len() {
+        if self.left == 0 {
             return Ok(Step::End);
         }
         self.give(cx)?;
@@ -239,11 +273,11 @@ impl Operator for BucketAuto {
     }
 
     fn is_eof(&self) -> bool {
-        self.loaded && self.next >= self.rows.len()
+        self.rows.is_some() && self.left == 0
     }
 
     fn save(&mut self, cx: &ExecContext<'_>) {
-        if !self.loaded {
+        if self.rows.is_none() {
             self.input.save(cx);
         }
     }
@@ -262,6 +296,10 @@ impl Operator for BucketAuto {
 
     fn explain(&self, doc: &mut DocWriter<'_, Vec<u8>>) {
         doc.value("bucketAuto", Value::document(&self.spec.source));
+    }
+
+    fn explain_counts(&self, doc: &mut DocWriter<'_, Vec<u8>>) {
+        write_spilled(doc, self.spilled);
     }
 
     fn programs(&self) -> Vec<(&'static str, Arc<Program>)> {

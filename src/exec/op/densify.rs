@@ -13,9 +13,7 @@ use smongo_vm::value::{DocBuf, DocWriter, OwnedValue, RawDoc, Tag, Value, compar
 use super::set_path::{set_path, value_at};
 use crate::error::{Error, Result};
 use crate::exec::{ExecContext, Operator, Stats, Step};
-
-/// The most memory that rows may take, in bytes. MongoDB: 100 MiB.
-const MEMORY_MAX_BYTES: usize = 100 * 1024 * 1024;
+use crate::spill::Limit;
 
 /// The most rows that are put in. MongoDB: 500,000 (`internalQueryMaxAllowedDensifyDocs`).
 const GENERATED_MAX: u64 = 500_000;
@@ -107,9 +105,10 @@ impl Densify {
             self.extent = wider.or(self.extent.take());
         }
         self.loaded_bytes += doc.as_bytes().len();
-        if self.loaded_bytes > MEMORY_MAX_BYTES {
+        let memory_max = cx.workspace.memory_max(Limit::Densify);
+        if self.loaded_bytes > memory_max {
             let code = Code::QUERY_EXCEEDED_MEMORY_LIMIT_NO_DISK_USE_ALLOWED;
-            return Err(Error::new(code, format!("$densify exceeded memory limit of {MEMORY_MAX_BYTES} bytes")));
+            return Err(Error::new(code, format!("$densify exceeded memory limit of {memory_max} bytes")));
         }
         self.rows.push(doc.into());
         Ok(())

@@ -15,9 +15,7 @@ use super::set_path::set_path;
 use crate::collection::id_of;
 use crate::error::{Error, Result};
 use crate::exec::{ExecContext, Operator, Stats, Step, source};
-
-/// The most memory that one row's search may take, in bytes. MongoDB: 100 MiB.
-const MEMORY_MAX_BYTES: usize = 100 * 1024 * 1024;
+use crate::spill::Limit;
 
 /// The graph lookup. The current row is its own.
 pub(crate) struct GraphLookup {
@@ -68,6 +66,7 @@ impl GraphLookup {
         let mut search = Search::default();
         let start = self.machine.compute(&self.search.start_with, self.input.document(cx), &cx.env, None)?;
         visit_values(start, &[], &mut |value| search.ask(value));
+        let memory_max = cx.workspace.memory_max(Limit::GraphLookup);
         let mut depth = 0u64;
         while !search.frontier.is_empty() {
             let asked = std::mem::take(&mut search.frontier);
@@ -77,7 +76,7 @@ impl GraphLookup {
             let mut inner = source(&self.search.from, Some(&filter), inner_cx.shared)?;
             loop {
                 match inner.advance(&mut inner_cx)? {
-                    Step::Row => self.found(&mut search, inner.document(&inner_cx), depth)?,
+                    Step::Row => self.found(&mut search, inner.document(&inner_cx), depth, memory_max)?,
                     Step::Yield => {}
                     Step::End => break,
                 }
@@ -90,7 +89,7 @@ impl GraphLookup {
         Ok(search.results)
     }
 
-    fn found(&self, search: &mut Search, doc: &RawDoc, depth: u64) -> Result<()> {
+    fn found(&self, search: &mut Search, doc: &RawDoc, depth: u64, memory_max: usize) -> Result<()> {
         if !search.found.insert(key_of(id_of(doc))) {
             return Ok(());
         }
@@ -104,7 +103,7 @@ impl GraphLookup {
             }
         };
         search.bytes += result.as_bytes().len();
-        if search.bytes > MEMORY_MAX_BYTES {
+        if search.bytes > memory_max {
             return Err(Error::new(Code(40099), "$graphLookup reached maximum memory consumption"));
         }
         search.results.push(result);

@@ -3,6 +3,11 @@
 //! One program computes of a document its key and what the accumulators are given. Keys are compared as encoded bytes,
 //! so that 1 and 1.0 are the same, and the one that came first is what the row shows. For a group that is known
 //! nothing is allocated.
+//!
+//! When the groups fill the memory, no more are begun: what was computed of documents of other groups goes into a
+//! sorter by its key, which puts it aside on disk, and is grouped in the end, one group after another. Should the
+//! groups in memory go on growing, everything goes into the sorter from then on, and a group in memory is completed
+//! when the sorter comes to its key. No state is ever written down.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -10,16 +15,17 @@ use std::sync::Arc;
 use ahash::RandomState;
 use bumpalo::Bump;
 use hashbrown::HashTable;
-use smongo_compiler::CompiledGroup;
+use smongo_compiler::{CompiledCall, CompiledGroup};
 use smongo_vm::acc::{Accumulator, Kept};
 use smongo_vm::interp::Machine;
 use smongo_vm::key::{Bound, Direction, KeyEncoder};
 use smongo_vm::program::Program;
 use smongo_vm::value::{DocWriter, RawDoc, Value};
 
-use super::states::{check_memory, growing, settings};
-use crate::error::Result;
-use crate::exec::{ExecContext, Operator, Stats, Step};
+use super::states::{check_states, growing, settings};
+use crate::error::{Error, Result};
+use crate::exec::{ExecContext, Operator, Stats, Step, write_spilled};
+use crate::spill::{Limit, SortedRows, Sorter, Spilled, push_values, read_values};
 
 /// The grouping.
 pub(crate) struct Group {
@@ -29,11 +35,26 @@ pub(crate) struct Group {
     /// Computes what depends on a key, while `machine` lends the key.
     key_machine: Machine,
     groups: Groups,
+    memory_max: usize,
+    /// Documents beyond what memory holds, while the input is taken in.
+    overflow: Option<Overflow>,
+    /// The same while groups are given out; a row is current.
+    rest: Option<SortedRows>,
+    spilled: Spilled,
     loaded: bool,
     next: usize,
     arena: Bump,
     row: Vec<u8>,
     stats: Stats,
+}
+
+/// What was computed of documents that wait to be grouped.
+#[derive(Default)]
+struct Overflow {
+    sorter: Sorter,
+    /// Whether documents of groups in memory wait too.
+    takes_all: bool,
+    row: Vec<u8>,
 }
 
 /// The groups so far.
@@ -58,7 +79,12 @@ struct Entry {
     hash: u64,
     key: Range<usize>,
     id: Kept,
+    /// Whether its row has been given out.
+    given: bool,
 }
+
+/// What an allocation takes besides its bytes, about.
+const ALLOCATION_BYTES: usize = 16;
 
 impl Groups {
     /// Encodes a key and finds its group: its number, or the hash that it will have.
@@ -69,10 +95,15 @@ impl Groups {
         let mut encoder = KeyEncoder::new(&mut self.key, &mut self.type_bits);
         encoder.field(id, Direction::Ascending);
         encoder.finish(Bound::Equal);
-        let hash = self.hasher.hash_one(self.key.as_slice());
-        let is_same = |&at: &usize| {
-            self.list.get(at).is_some_and(|entry| self.keys.get(entry.key.clone()) == Some(self.key.as_slice()))
-        };
+        self.find_key(&self.key)
+    }
+
+    /// The group of an encoded key, or the hash that it will have.
+    #[inline]
+    fn find_key(&self, key: &[u8]) -> std::result::Result<usize, u64> {
+        let hash = self.hasher.hash_one(key);
+        let is_same =
+            |&at: &usize| self.list.get(at).is_some_and(|entry| self.keys.get(entry.key.clone()) == Some(key));
         self.index.find(hash, is_same).copied().ok_or(hash)
     }
 
@@ -81,10 +112,11 @@ impl Groups {
         let number = self.list.len();
         let start = self.keys.len();
         self.keys.extend_from_slice(&self.key);
-        let entry = Entry { hash, key: start..self.keys.len(), id: Kept::new(id) };
+        let entry = Entry { hash, key: start..self.keys.len(), id: Kept::new(id), given: false };
         let before = self.states.len();
         self.states.extend(states);
-        let states_bytes: usize = self.states.iter().skip(before).map(|state| size_of_val(&**state)).sum();
+        let states_bytes: usize =
+            self.states.iter().skip(before).map(|state| size_of_val(&**state) + ALLOCATION_BYTES).sum();
         self.held_bytes += entry.id.heap_bytes() + states_bytes;
         self.list.push(entry);
         let list = &self.list;
@@ -93,9 +125,10 @@ impl Groups {
     }
 
     fn memory_bytes(&self) -> usize {
-        let lists = self.list.len() * (size_of::<Entry>() + size_of::<usize>())
-            + self.states.len() * size_of::<Box<dyn Accumulator>>();
-        self.keys.len() + lists + self.held_bytes
+        let lists = self.list.capacity() * size_of::<Entry>()
+            + self.index.capacity() * size_of::<usize>() * 8 / 7
+            + self.states.capacity() * size_of::<Box<dyn Accumulator>>();
+        self.keys.capacity() + lists + self.held_bytes
     }
 }
 
@@ -108,6 +141,10 @@ impl Group {
             machine: Machine::new(),
             key_machine: Machine::new(),
             groups: Groups::default(),
+            memory_max: usize::MAX,
+            overflow: None,
+            rest: None,
+            spilled: Spilled::default(),
             loaded: false,
             next: 0,
             arena: Bump::new(),
@@ -118,7 +155,7 @@ impl Group {
 
     /// Takes in the input's current row.
     fn take(&mut self, cx: &ExecContext<'_>) -> Result<()> {
-        let Self { input, spec, machine, key_machine, groups, .. } = self;
+        let Self { input, spec, machine, key_machine, groups, memory_max, overflow, .. } = self;
         let as_group_error = smongo_vm::Error::in_group;
         let values = machine.compute_row(&spec.row, input.document(cx), &cx.env).map_err(as_group_error)?;
         let id = match values.first() {
@@ -127,14 +164,20 @@ impl Group {
         };
         let fields = spec.fields.len();
         let number = match groups.find(id) {
-            Ok(number) => number,
-            Err(hash) => {
-                let mut states = Vec::with_capacity(fields);
-                for (_, call) in &spec.fields {
-                    let settings = settings(call, id, key_machine, &cx.env)?;
-                    states.push(growing(call, &settings).map_err(as_group_error)?);
-                }
+            Ok(number) if !overflow.as_ref().is_some_and(|overflow| overflow.takes_all) => number,
+            Err(hash) if overflow.is_none() => {
+                let states = begin(spec, id, key_machine, cx)?;
                 groups.add(hash, id, states.into_iter())
+            }
+            _ => {
+                let Some(overflow) = overflow else { return Ok(()) };
+                overflow.row.clear();
+                push_values(std::iter::once(id).chain(values.iter().skip(1).copied()), &mut overflow.row);
+                overflow.sorter.push(&groups.key, &overflow.row, 0);
+                if overflow.sorter.memory_bytes() > *memory_max / 2 {
+                    overflow.sorter.spill(cx.workspace.files_for("$group")?)?;
+                }
+                return Ok(());
             }
         };
         let states = groups.states.iter_mut().skip(number * fields);
@@ -142,25 +185,116 @@ impl Group {
             let args = values.get(call.args.clone()).unwrap_or_default();
             state.step(args, &mut groups.held_bytes).map_err(as_group_error)?;
         }
-        check_memory("$group", groups.memory_bytes())
+        let held_bytes = groups.memory_bytes();
+        if held_bytes > *memory_max {
+            cx.workspace.files_for("$group")?;
+            let overflow = overflow.get_or_insert_default();
+            overflow.takes_all = held_bytes > *memory_max + *memory_max / 4;
+        }
+        Ok(())
     }
 
-    /// Writes the row of the next group.
-    fn give(&mut self) -> Result<()> {
-        let fields = self.spec.fields.len();
-        let Some(entry) = self.groups.list.get(self.next) else { return Ok(()) };
-        self.arena.reset();
-        self.row.clear();
-        let mut out = DocWriter::new(&mut self.row);
-        out.value("_id", entry.id.get());
-        let states = self.groups.states.iter().skip(self.next * fields);
-        for ((name, _), state) in self.spec.fields.iter().zip(states) {
-            out.value(name, present(state.finish(&self.arena)?));
+    /// All documents are there.
+    fn end_loading(&mut self) -> Result<()> {
+        self.loaded = true;
+        if let Some(overflow) = self.overflow.take() {
+            let mut rest = overflow.sorter.finish(self.memory_max / 2)?;
+            self.spilled = rest.spilled();
+            self.rest = rest.advance()?.then_some(rest);
         }
-        out.finish();
-        self.next += 1;
-        check_size(&self.row)
+        Ok(())
     }
+
+    /// Writes the row of the next group; `false` when there is none.
+    fn give(&mut self, cx: &ExecContext<'_>) -> Result<bool> {
+        if self.rest.is_some() {
+            self.give_rest(cx)?;
+            return Ok(true);
+        }
+        while self.groups.list.get(self.next).is_some_and(|entry| entry.given) {
+            self.next += 1;
+        }
+        let fields = self.spec.fields.len();
+        let Some(entry) = self.groups.list.get(self.next) else { return Ok(false) };
+        let states = self.groups.states.get(self.next * fields..).unwrap_or_default();
+        write_row(&mut self.row, &self.spec, entry.id.get(), states, &mut self.arena)?;
+        self.next += 1;
+        Ok(true)
+    }
+
+    /// Groups the documents that waited for the next key, and writes the row.
+    fn give_rest(&mut self, cx: &ExecContext<'_>) -> Result<()> {
+        let Self { spec, key_machine, groups, rest, arena, row, .. } = self;
+        let Some(rows) = rest else { return Ok(()) };
+        let Some((key, first, _)) = rows.current() else { return Ok(()) };
+        let (key, fields) = (key.to_vec(), spec.fields.len());
+        let values = read_values(first)?;
+        let id = Kept::new(values.first().copied().unwrap_or(Value::NULL));
+        drop(values);
+        let mut begun;
+        let (id, states) = match groups.find_key(&key) {
+            Ok(number) => {
+                let states = groups.states.get_mut(number * fields..(number + 1) * fields).unwrap_or_default();
+                let Some(entry) = groups.list.get_mut(number) else { return Ok(()) };
+                entry.given = true;
+                (&entry.id, states)
+            }
+            Err(_) => {
+                begun = begin(spec, id.get(), key_machine, cx)?;
+                (&id, begun.as_mut_slice())
+            }
+        };
+        let mut held_bytes = 0;
+        let mut more = true;
+        while more && let Some((_, values, _)) = rows.current().filter(|(next, _, _)| *next == key.as_slice()) {
+            let values = read_values(values)?;
+            for ((_, call), state) in spec.fields.iter().zip(states.iter_mut()) {
+                let args = values.get(call.args.clone()).unwrap_or_default();
+                state.step(args, &mut held_bytes).map_err(smongo_vm::Error::in_group)?;
+            }
+            drop(values);
+            check_states("$group", held_bytes)?;
+            more = rows.advance()?;
+        }
+        write_row(row, spec, id.get(), states, arena)?;
+        if !more {
+            *rest = None;
+        }
+        Ok(())
+    }
+}
+
+/// The states of a new group.
+fn begin(
+    spec: &CompiledGroup,
+    id: Value<'_>,
+    machine: &mut Machine,
+    cx: &ExecContext<'_>,
+) -> Result<Vec<Box<dyn Accumulator>>> {
+    let begin = |(_, call): &(String, CompiledCall)| {
+        let settings = settings(call, id, machine, &cx.env)?;
+        Ok(growing(call, &settings).map_err(smongo_vm::Error::in_group)?)
+    };
+    spec.fields.iter().map(begin).collect()
+}
+
+/// Writes the row of a group.
+fn write_row(
+    row: &mut Vec<u8>,
+    spec: &CompiledGroup,
+    id: Value<'_>,
+    states: &[Box<dyn Accumulator>],
+    arena: &mut Bump,
+) -> Result<()> {
+    arena.reset();
+    row.clear();
+    let mut out = DocWriter::new(row);
+    out.value("_id", id);
+    for ((name, _), state) in spec.fields.iter().zip(states) {
+        out.value(name, present(state.finish(arena)?));
+    }
+    out.finish();
+    check_size(row)
 }
 
 /// The value of an accumulator, which is never missing from a row.
@@ -175,7 +309,7 @@ pub(super) fn check_size(row: &[u8]) -> Result<()> {
         return Ok(());
     }
     let size = row.len();
-    Err(crate::error::Error::new(
+    Err(Error::new(
         smongo_vm::Code::BSON_OBJECT_TOO_LARGE,
         format!("BSONObj size: {size} (0x{size:X}) is invalid. Size must be between 0 and {MAX}(16MB)"),
     ))
@@ -183,13 +317,14 @@ pub(super) fn check_size(row: &[u8]) -> Result<()> {
 
 impl Operator for Group {
     fn advance(&mut self, cx: &mut ExecContext<'_>) -> Result<Step> {
+        self.memory_max = cx.workspace.memory_max(Limit::Group);
         while !self.loaded {
             self.stats.works += 1;
             match self.input.advance(cx)? {
                 Step::Row => self.take(cx)?,
                 Step::Yield => return Ok(Step::Yield),
                 Step::End => {
-                    self.loaded = true;
+                    self.end_loading()?;
                     break;
                 }
             }
@@ -198,10 +333,9 @@ impl Operator for Group {
             }
         }
         self.stats.works += 1;
-        if self.next >= self.groups.list.len() {
+        if !self.give(cx)? {
             return Ok(Step::End);
         }
-        self.give()?;
         self.stats.advanced += 1;
         Ok(Step::Row)
     }
@@ -215,7 +349,7 @@ impl Operator for Group {
     }
 
     fn is_eof(&self) -> bool {
-        self.loaded && self.next >= self.groups.list.len()
+        self.loaded && self.rest.is_none() && self.next >= self.groups.list.len()
     }
 
     fn save(&mut self, cx: &ExecContext<'_>) {
@@ -242,6 +376,10 @@ impl Operator for Group {
                 accumulators.string(name, call.definition.name);
             }
         });
+    }
+
+    fn explain_counts(&self, doc: &mut DocWriter<'_, Vec<u8>>) {
+        write_spilled(doc, self.spilled);
     }
 
     fn programs(&self) -> Vec<(&'static str, Arc<Program>)> {

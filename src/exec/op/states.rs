@@ -9,21 +9,18 @@ use smongo_vm::value::{RawDoc, Value};
 
 use crate::error::{Error, Result};
 
-/// The most memory that a stage which holds its input may take, in bytes. MongoDB: 100 MiB
-/// (`internalDocumentSourceGroupMaxMemoryBytes` and its like).
-pub(super) const MEMORY_MAX_BYTES: usize = 100 * 1024 * 1024;
+/// The most that the states of one group or one partition may hold, in bytes: they cannot go to disk. MongoDB: 100 MiB
+/// (`internalQueryMaxPushBytes` and its like).
+const STATES_MAX_BYTES: usize = 100 * 1024 * 1024;
 
-/// Fails when a stage holds more than it may.
-pub(super) fn check_memory(stage: &str, held_bytes: usize) -> Result<()> {
-    if held_bytes <= MEMORY_MAX_BYTES {
+/// Fails when states that cannot go to disk hold more than they may.
+pub(super) fn check_states(stage: &str, held_bytes: usize) -> Result<()> {
+    if held_bytes <= STATES_MAX_BYTES {
         return Ok(());
     }
-    Err(Error::new(
-        Code::QUERY_EXCEEDED_MEMORY_LIMIT_NO_DISK_USE_ALLOWED,
-        format!(
-            "Exceeded memory limit for {stage}, but didn't allow external spilling; pass allowDiskUse:true to opt in"
-        ),
-    ))
+    let message =
+        format!("{stage} used too much memory and cannot spill to disk. Memory limit: {STATES_MAX_BYTES} bytes");
+    Err(Error::new(Code(146), message))
 }
 
 /// What a state is begun with: the arguments that hold for a whole group, computed from its key.

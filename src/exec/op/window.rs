@@ -2,12 +2,13 @@
 //!
 //! All rows of the input are taken in and put in the order of partition and sort key, in which they are given out.
 //! When a partition begins, what its functions are given is computed of each of its rows once; windows then move over
-//! these values, adding in front and forgetting behind.
+//! these values, adding in front and forgetting behind. What memory cannot hold of input or partition lies on disk.
 
 use std::ops::Range;
 use std::sync::Arc;
 
 use bumpalo::Bump;
+use smallvec::SmallVec;
 use smongo_compiler::ir::window::{Bound, Bounds};
 use smongo_compiler::{CompiledCall, CompiledFunction, CompiledWindow};
 use smongo_vm::Code;
@@ -15,39 +16,68 @@ use smongo_vm::acc::{Accumulator, Form, Kept, Sliding};
 use smongo_vm::interp::Machine;
 use smongo_vm::key::{Bound as KeyBound, Direction, KeyEncoder};
 use smongo_vm::program::Program;
-use smongo_vm::value::{DocBuf, DocWriter, RawDoc, Tag, Value, View};
+use smongo_vm::value::{DocWriter, RawDoc, Tag, Value, View};
 
 use super::group::check_size;
 use super::set_path::set_path;
-use super::states::{check_memory, growing, settings, sliding};
+use super::states::{check_states, growing, settings, sliding};
 use crate::error::{Error, Result};
-use crate::exec::{ExecContext, Operator, Stats, Step};
+use crate::exec::{ExecContext, Operator, Stats, Step, write_spilled};
+use crate::spill::{Limit, SortedRows, Sorter, SpillList, Spilled, push_values, read_values};
 
 /// The window stage.
 pub(crate) struct Window {
     input: Box<dyn Operator>,
     spec: Arc<CompiledWindow>,
     machine: Machine,
-    rows: Vec<Row>,
-    /// The rows of the current partition.
-    partition: Range<usize>,
-    functions: Vec<Running>,
-    held_bytes: usize,
-    loaded: bool,
-    /// The row after the current one.
+    /// The input, while it is taken in.
+    sorter: Sorter,
+    /// The input in order; the current row is the first of the next partition.
+    sorted: Option<SortedRows>,
+    /// Whether there is a next partition.
+    more: bool,
+    /// The rows of the current partition, and the one after the current one.
+    docs: SpillList,
+    columns: Columns,
     next: usize,
+    functions: Vec<Running>,
+    /// The bytes that functions hold.
+    held_bytes: usize,
+    spilled: Spilled,
+    key: Vec<u8>,
     arena: Bump,
     row: Vec<u8>,
     spare: Vec<u8>,
     stats: Stats,
 }
 
-struct Row {
-    doc: DocBuf,
-    partition: Box<[u8]>,
-    sort: Box<[u8]>,
-    /// What the functions are given; computed when the partition begins.
-    args: Box<[Kept]>,
+/// What the functions are given, row by row.
+#[derive(Default)]
+struct Columns {
+    rows: SpillList,
+    row: Vec<u8>,
+}
+
+impl Columns {
+    fn push(&mut self, values: &[Value<'_>]) {
+        self.row.clear();
+        push_values(values.iter().copied(), &mut self.row);
+        self.rows.push(&self.row);
+    }
+
+    fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// The values of a row.
+    fn values(&mut self, at: usize) -> Result<SmallVec<[Value<'_>; 8]>> {
+        read_values(self.rows.get(at)?.unwrap_or_default())
+    }
+
+    /// One value of a row.
+    fn value(&mut self, at: usize, column: usize) -> Result<Value<'_>> {
+        Ok(self.values(at)?.get(column).copied().unwrap_or(Value::NOTHING))
+    }
 }
 
 /// A function on its way through a partition.
@@ -97,14 +127,6 @@ struct Frame {
     taken: Range<usize>,
 }
 
-fn values(row: &Row, args: Range<usize>) -> Vec<Value<'_>> {
-    row.args.get(args).unwrap_or_default().iter().map(Kept::get).collect()
-}
-
-fn argument(row: &Row, at: usize) -> Value<'_> {
-    row.args.get(at).map_or(Value::NOTHING, Kept::get)
-}
-
 impl Window {
     /// Computes fields for the rows of `input`.
     pub fn new(input: Box<dyn Operator>, spec: Arc<CompiledWindow>) -> Self {
@@ -112,12 +134,16 @@ impl Window {
             input,
             spec,
             machine: Machine::new(),
-            rows: Vec::new(),
-            partition: 0..0,
+            sorter: Sorter::default(),
+            sorted: None,
+            more: false,
+            docs: SpillList::default(),
+            columns: Columns::default(),
+            next: 0,
             functions: Vec::new(),
             held_bytes: 0,
-            loaded: false,
-            next: 0,
+            spilled: Spilled::default(),
+            key: Vec::new(),
             arena: Bump::new(),
             row: Vec::new(),
             spare: Vec::new(),
@@ -129,39 +155,72 @@ impl Window {
     fn take(&mut self, cx: &ExecContext<'_>) -> Result<()> {
         let doc = self.input.document(cx);
         let values = self.machine.compute_row(&self.spec.place, doc, &cx.env)?;
-        let mut partition = Vec::new();
         let key = values.first().copied().unwrap_or(Value::NOTHING);
         if key.tag() == Tag::Array {
             let message = "An expression used to partition cannot evaluate to value of type array";
             return Err(Error::new(Code::TYPE_MISMATCH, message));
         }
+        self.key.clear();
         let mut types = Vec::new();
-        let mut encoder = KeyEncoder::new(&mut partition, &mut types);
+        let mut encoder = KeyEncoder::new(&mut self.key, &mut types);
         encoder.field(if key.is_nullish() { Value::NULL } else { key }, Direction::Ascending);
         encoder.finish(KeyBound::Equal);
-        let sort = match values.get(1).map(|value| value.view()) {
-            Some(View::Binary { bytes, .. }) if self.spec.is_sorted => bytes.into(),
-            _ => Box::default(),
-        };
-        let row = Row { doc: doc.into(), partition: partition.into(), sort, args: Box::default() };
-        self.held_bytes += size_of::<Row>() + row.doc.as_bytes().len() + row.partition.len() + row.sort.len();
-        self.rows.push(row);
-        check_memory("$setWindowFields", self.held_bytes)
+        let partition_length = self.key.len() as i64;
+        if let Some(View::Binary { bytes, .. }) =
+            values.get(1).map(|value| value.view()).filter(|_| self.spec.is_sorted)
+        {
+            self.key.extend_from_slice(bytes);
+        }
+        self.sorter.push(&self.key, doc.as_bytes(), partition_length);
+        if self.sorter.memory_bytes() > cx.workspace.memory_max(Limit::Window) {
+            self.sorter.spill(cx.workspace.files_for("$setWindowFields")?)?;
+        }
+        Ok(())
     }
 
-    /// Prepares the functions for the partition that begins with the next row.
-    fn begin_partition(&mut self, cx: &ExecContext<'_>) -> Result<()> {
-        let start = self.next;
-        let rest = self.rows.get(start..).unwrap_or_default();
-        let Some(first) = rest.first() else { return Ok(()) };
-        let len = rest.iter().take_while(|row| row.partition == first.partition).count();
-        self.partition = start..start + len;
-        for row in self.rows.iter_mut().skip(start).take(len) {
-            let values = self.machine.compute_row(&self.spec.row, &row.doc, &cx.env)?;
-            row.args = values.iter().map(|value| Kept::new(*value)).collect();
-            self.held_bytes += row.args.iter().map(Kept::memory_bytes).sum::<usize>();
+    /// All documents are there.
+    fn end_loading(&mut self, cx: &ExecContext<'_>) -> Result<()> {
+        let sorter = std::mem::take(&mut self.sorter);
+        let mut sorted = sorter.finish(cx.workspace.memory_max(Limit::Window) / 2)?;
+        self.spilled = sorted.spilled();
+        self.more = sorted.advance()?;
+        self.sorted = Some(sorted);
+        Ok(())
+    }
+
+    /// Takes in the rows of the next partition.
+    fn load_partition(&mut self, cx: &ExecContext<'_>) -> Result<()> {
+        let memory_max = cx.workspace.memory_max(Limit::Window);
+        let Self { spec, machine, sorted, more, docs, columns, held_bytes, key, .. } = self;
+        docs.clear();
+        columns.rows.clear();
+        *held_bytes = 0;
+        key.clear();
+        let Some(sorted) = sorted else { return Ok(()) };
+        while *more && let Some((row_key, doc, length)) = sorted.current() {
+            let partition = row_key.get(..length as usize).unwrap_or_default();
+            if key.is_empty() {
+                key.extend_from_slice(partition);
+            } else if key.as_slice() != partition {
+                break;
+            }
+            docs.push(doc);
+            let doc = RawDoc::from_bytes(doc).unwrap_or(RawDoc::EMPTY);
+            columns.push(machine.compute_row(&spec.row, doc, &cx.env)?);
+            if docs.memory_bytes() + columns.rows.memory_bytes() > memory_max {
+                let files = cx.workspace.files_for("$setWindowFields")?;
+                docs.spill(files)?;
+                columns.rows.spill(files)?;
+            }
+            *more = sorted.advance()?;
         }
-        check_memory("$setWindowFields", self.held_bytes)?;
+        Ok(())
+    }
+
+    /// Prepares the functions for the next partition.
+    fn begin_partition(&mut self, cx: &ExecContext<'_>) -> Result<()> {
+        self.load_partition(cx)?;
+        self.next = 0;
         self.functions.clear();
         let spec = Arc::clone(&self.spec);
         for (_, function) in &spec.outputs {
@@ -180,8 +239,7 @@ impl Window {
                     Running::Shift { output: *output, by: *by, default: Kept::new(default.get()) }
                 }
                 CompiledFunction::LinearFill { at, input } => {
-                    let rows = self.rows.get(self.partition.clone()).unwrap_or_default();
-                    Running::Known(linear_fill(rows, *at, *input)?)
+                    Running::Known(linear_fill(&mut self.columns, *at, *input)?)
                 }
             };
             self.functions.push(running);
@@ -191,25 +249,26 @@ impl Window {
 
     /// Makes the next row.
     fn give(&mut self, cx: &ExecContext<'_>) -> Result<()> {
-        if self.next >= self.partition.end {
+        if self.next >= self.docs.len() {
             self.begin_partition(cx)?;
         }
-        let Self { spec, rows, partition, functions, held_bytes, arena, row, spare, .. } = self;
-        let rows = rows.get(partition.clone()).unwrap_or_default();
-        let at = self.next - partition.start;
-        let Some(current) = rows.get(at) else { return Ok(()) };
+        let Self { spec, docs, columns, functions, held_bytes, arena, row, spare, next, .. } = self;
+        let at = *next;
         row.clear();
-        row.extend_from_slice(current.doc.as_bytes());
+        row.extend_from_slice(docs.get(at)?.unwrap_or(RawDoc::EMPTY.as_bytes()));
         for ((path, function), running) in spec.outputs.iter().zip(functions) {
             arena.reset();
             let value = match (running, function) {
                 (Running::Accumulate { window, state, last }, CompiledFunction::Accumulate { call, .. }) => {
-                    accumulate(call, window, state, last, rows, at, held_bytes, arena)?
+                    accumulate(call, window, state, last, columns, at, held_bytes, arena)?
                 }
                 (Running::Shift { output, by, default }, _) => {
                     let other = i64::try_from(at).ok().and_then(|at| at.checked_add(*by));
-                    let other = other.and_then(|other| usize::try_from(other).ok()).and_then(|other| rows.get(other));
-                    other.map_or(default.get(), |other| argument(other, *output))
+                    let other = other.and_then(|other| usize::try_from(other).ok());
+                    match other.filter(|other| *other < columns.len()) {
+                        Some(other) => columns.value(other, *output)?,
+                        None => default.get(),
+                    }
                 }
                 (Running::Known(values), _) => values.get(at).map_or(Value::NULL, Kept::get),
                 (Running::Accumulate { .. }, _) => Value::NULL,
@@ -217,6 +276,7 @@ impl Window {
             set_path(spare, RawDoc::from_bytes(row).unwrap_or(RawDoc::EMPTY), path, value);
             std::mem::swap(row, spare);
         }
+        check_states("$setWindowFields", *held_bytes)?;
         self.next += 1;
         check_size(&self.row)
     }
@@ -229,31 +289,29 @@ fn accumulate<'d>(
     window: &mut Frame,
     state: &'d mut State,
     last: &'d mut Option<(Range<usize>, Kept)>,
-    rows: &[Row],
+    columns: &mut Columns,
     at: usize,
     held: &mut usize,
     arena: &'d Bump,
 ) -> Result<Value<'d>> {
-    let target = window.target(rows, at)?;
-    while window.taken.end < target.end {
-        let Some(row) = rows.get(window.taken.end) else { break };
-        state.step(&values(row, call.args.clone()), held)?;
+    let target = window.target(columns, at)?;
+    while window.taken.end < target.end.min(columns.len()) {
+        let values = columns.values(window.taken.end)?;
+        state.step(values.get(call.args.clone()).unwrap_or_default(), held)?;
         window.taken.end += 1;
     }
     if let State::Sliding(sliding) = state {
         while window.taken.start < target.start.min(window.taken.end) {
-            let Some(row) = rows.get(window.taken.start) else { break };
-            sliding.remove(&values(row, call.args.clone()), held);
+            let values = columns.values(window.taken.start)?;
+            sliding.remove(values.get(call.args.clone()).unwrap_or_default(), held);
             window.taken.start += 1;
         }
     }
-    let current = rows.get(at).map(|row| values(row, call.args.clone())).unwrap_or_default();
-    if call.definition.form == Form::Scaling {
-        return state.value_for(&current, arena);
-    }
     // A window that has not moved has the value that it had.
-    if last.as_ref().is_none_or(|(range, _)| *range != window.taken) {
-        let value = state.value_for(&current, arena)?;
+    let is_scaling = call.definition.form == Form::Scaling;
+    if is_scaling || last.as_ref().is_none_or(|(range, _)| *range != window.taken) {
+        let values = columns.values(at)?;
+        let value = state.value_for(values.get(call.args.clone()).unwrap_or_default(), arena)?;
         match last {
             Some((range, kept)) => {
                 *range = window.taken.clone();
@@ -277,7 +335,7 @@ fn only_grows(bounds: &Bounds) -> bool {
 
 impl Frame {
     /// The rows that are in the window of the row `at`. Both ends only ever move forward.
-    fn target(&self, rows: &[Row], at: usize) -> Result<Range<usize>> {
+    fn target(&self, rows: &mut Columns, at: usize) -> Result<Range<usize>> {
         match self.bounds {
             Bounds::Documents(lower, upper) => {
                 let offset = |bound: Bound<i64>, unbounded: usize, beyond: i64| match bound {
@@ -290,7 +348,7 @@ impl Frame {
             Bounds::Range(Bound::Unbounded, Bound::Unbounded) => Ok(0..rows.len()),
             Bounds::Time { lower: Bound::Unbounded, upper: Bound::Unbounded, .. } => Ok(0..rows.len()),
             Bounds::Range(lower, upper) => {
-                let value = self.at_value(rows, at);
+                let value = self.at_value(rows, at)?;
                 let Some(number) = number(value) else {
                     return Err(not_in_range(5_429_413, "a number", value));
                 };
@@ -299,10 +357,10 @@ impl Frame {
                     Bound::Current => Some(number),
                     Bound::Offset(offset) => Some(number + offset),
                 };
-                Ok(self.between(rows, end(lower), end(upper), &self::number))
+                self.between(rows, end(lower), end(upper), &self::number)
             }
             Bounds::Time { lower, upper, unit } => {
-                let value = self.at_value(rows, at);
+                let value = self.at_value(rows, at)?;
                 let Some(millis) = value.as_date_millis() else {
                     return Err(not_in_range(5_429_513, "a Date", value));
                 };
@@ -311,48 +369,48 @@ impl Frame {
                     Bound::Current => Some(millis),
                     Bound::Offset(offset) => Some(unit.add(millis, offset)),
                 };
-                Ok(self.between(rows, end(lower), end(upper), &|value: Value<'_>| value.as_date_millis()))
+                self.between(rows, end(lower), end(upper), &|value: Value<'_>| value.as_date_millis())
             }
         }
     }
 
-    fn at_value<'r>(&self, rows: &'r [Row], at: usize) -> Value<'r> {
-        match (rows.get(at), self.at) {
-            (Some(row), Some(at)) => argument(row, at),
-            _ => Value::NOTHING,
+    fn at_value<'r>(&self, rows: &'r mut Columns, at: usize) -> Result<Value<'r>> {
+        match self.at {
+            Some(column) => rows.value(at, column),
+            None => Ok(Value::NOTHING),
         }
     }
 
     /// The rows between two values. Rows whose value is of another type lie in the window only where it has no end.
     fn between<T: PartialOrd>(
         &self,
-        rows: &[Row],
+        rows: &mut Columns,
         lower: Option<T>,
         upper: Option<T>,
         read: &dyn Fn(Value<'_>) -> Option<T>,
-    ) -> Range<usize> {
+    ) -> Result<Range<usize>> {
         let mut start = self.taken.start;
         if let Some(lower) = lower {
             while start < rows.len() {
-                match read(self.at_value(rows, start)) {
+                match read(self.at_value(rows, start)?) {
                     Some(value) if value >= lower => break,
                     _ => start += 1,
                 }
             }
         }
-        let Some(upper) = upper else { return start..rows.len() };
+        let Some(upper) = upper else { return Ok(start..rows.len()) };
         let mut end = self.taken.end;
         // Values of types that sort before numbers and dates come first.
-        let mut seen = end > 0 && read(self.at_value(rows, end - 1)).is_some();
+        let mut seen = end > 0 && read(self.at_value(rows, end - 1)?).is_some();
         while end < rows.len() {
-            match read(self.at_value(rows, end)) {
+            match read(self.at_value(rows, end)?) {
                 Some(value) if value <= upper => seen = true,
                 None if !seen => {}
                 _ => break,
             }
             end += 1;
         }
-        start..end
+        Ok(start..end)
     }
 }
 
@@ -379,13 +437,15 @@ fn number(value: Value<'_>) -> Option<f64> {
 }
 
 /// The values of a column, with null replaced by what lies on the line between the values around it.
-fn linear_fill(rows: &[Row], at: usize, input: usize) -> Result<Vec<Kept>> {
+fn linear_fill(rows: &mut Columns, at: usize, input: usize) -> Result<Vec<Kept>> {
+    let moment_of = |value: Value<'_>| number(value).or_else(|| value.as_date_millis().map(|millis| millis as f64));
     let mut filled = Vec::with_capacity(rows.len());
     let mut known: Option<(usize, f64, f64)> = None;
     let mut last_moment = None;
-    for (row, current) in rows.iter().enumerate() {
-        let (moment, value) = (argument(current, at), argument(current, input));
-        let Some(moment) = number(moment).or_else(|| moment.as_date_millis().map(|millis| millis as f64)) else {
+    for row in 0..rows.len() {
+        let values = rows.values(row)?;
+        let value_of = |column: usize| values.get(column).copied().unwrap_or(Value::NOTHING);
+        let Some(moment) = moment_of(value_of(at)) else {
             let message = "$linearFill requires the sortBy field to be a number or a Date";
             return Err(Error::new(Code(605_001), message));
         };
@@ -393,6 +453,7 @@ fn linear_fill(rows: &[Row], at: usize, input: usize) -> Result<Vec<Kept>> {
             let message = "There can be no repeated values in the sort field";
             return Err(Error::new(Code(6_050_106), message));
         }
+        let value = value_of(input);
         if value.is_nullish() {
             filled.push(Kept::new(Value::NULL));
             continue;
@@ -401,30 +462,31 @@ fn linear_fill(rows: &[Row], at: usize, input: usize) -> Result<Vec<Kept>> {
             let message = format!("Value to be filled must be numeric or nullish, but it was {}", value.tag().name());
             return Err(Error::new(Code(605_001), message));
         };
+        filled.push(Kept::new(value));
+        drop(values);
         if let Some((start, before, from)) = known {
             let slope = (number - from) / (moment - before);
             for gap in start + 1..row {
-                let moment = argument(&rows[gap], at);
-                let moment = self::number(moment).or_else(|| moment.as_date_millis().map(|millis| millis as f64));
-                filled[gap].set(Value::double(from + (moment.unwrap_or(before) - before) * slope));
+                let moment = moment_of(rows.value(gap, at)?).unwrap_or(before);
+                if let Some(filled) = filled.get_mut(gap) {
+                    filled.set(Value::double(from + (moment - before) * slope));
+                }
             }
         }
         known = Some((row, moment, number));
-        filled.push(Kept::new(value));
     }
     Ok(filled)
 }
 
 impl Operator for Window {
     fn advance(&mut self, cx: &mut ExecContext<'_>) -> Result<Step> {
-        while !self.loaded {
+        while self.sorted.is_none() {
             self.stats.works += 1;
             match self.input.advance(cx)? {
                 Step::Row => self.take(cx)?,
                 Step::Yield => return Ok(Step::Yield),
                 Step::End => {
-                    self.rows.sort_by(|a, b| (&a.partition, &a.sort).cmp(&(&b.partition, &b.sort)));
-                    self.loaded = true;
+                    self.end_loading(cx)?;
                     break;
                 }
             }
@@ -433,7 +495,7 @@ impl Operator for Window {
             }
         }
         self.stats.works += 1;
-        if self.next >= self.rows.len() {
+        if self.is_eof() {
             return Ok(Step::End);
         }
         self.give(cx)?;
@@ -450,11 +512,11 @@ impl Operator for Window {
     }
 
     fn is_eof(&self) -> bool {
-        self.loaded && self.next >= self.rows.len()
+        self.sorted.is_some() && !self.more && self.next >= self.docs.len()
     }
 
     fn save(&mut self, cx: &ExecContext<'_>) {
-        if !self.loaded {
+        if self.sorted.is_none() {
             self.input.save(cx);
         }
     }
@@ -475,6 +537,18 @@ impl Operator for Window {
         doc.array("output", |output| {
             self.spec.outputs.iter().for_each(|(path, _)| output.value(Value::string(&path.to_string())));
         });
+    }
+
+    fn explain_counts(&self, doc: &mut DocWriter<'_, Vec<u8>>) {
+        let within = self.docs.spilled();
+        write_spilled(
+            doc,
+            Spilled {
+                times: self.spilled.times + within.times,
+                rows: self.spilled.rows + within.rows,
+                bytes: self.spilled.bytes + within.bytes,
+            },
+        );
     }
 
     fn programs(&self) -> Vec<(&'static str, Arc<Program>)> {

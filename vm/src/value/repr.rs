@@ -495,7 +495,7 @@ impl<'d> Value<'d> {
     }
 
     /// Writes the payload (no type byte, no name) in BSON's encoding.
-    pub(crate) fn write_payload<B: super::Buf + ?Sized>(self, out: &mut B) {
+    pub fn write_payload<B: super::Buf + ?Sized>(self, out: &mut B) {
         match self.tag {
             Tag::Nothing | Tag::Null | Tag::Undefined | Tag::MinKey | Tag::MaxKey => {}
             Tag::Bool => out.extend(&[u8::from(self.int() != 0)]),
