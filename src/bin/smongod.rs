@@ -17,8 +17,10 @@ use signal_hook::iterator::Signals;
 use smongo::command::{CommandOptions, Commands, VERSION};
 use smongo::engine::{Engine, EngineOptions};
 use smongo::wire::log::{Attr, Event, Log, Severity};
-use smongo::wire::{Server, ServerOptions};
+use smongo::wire::{Server, ServerOptions, TlsMode, TlsOptions};
 
+/// mongod's exit code for a bad command line.
+const EXIT_BAD_OPTIONS: u8 = 2;
 /// mongod's exit code when the data cannot be opened.
 const EXIT_DATA: u8 = 100;
 /// mongod's exit code when an address cannot be listened on.
@@ -76,6 +78,22 @@ struct Options {
     #[arg(long)]
     auth: bool,
 
+    /// Whether connections are encrypted: for clients that ask (allowTLS, preferTLS), or always (requireTLS)
+    #[arg(long = "tlsMode", value_enum, default_value = "disabled")]
+    tls_mode: TlsModeOption,
+
+    /// PEM file with the server's certificate and its key
+    #[arg(long = "tlsCertificateKeyFile", value_name = "FILE")]
+    tls_certificate_key_file: Option<PathBuf>,
+
+    /// PEM file with the authorities that vouch for clients' certificates
+    #[arg(long = "tlsCAFile", value_name = "FILE")]
+    tls_ca_file: Option<PathBuf>,
+
+    /// Let clients in that show no certificate although there is a --tlsCAFile
+    #[arg(long = "tlsAllowConnectionsWithoutCertificates")]
+    tls_allow_connections_without_certificates: bool,
+
     /// host:port that clients are told to use, where it is not the address they connected to
     #[arg(long, value_name = "HOST:PORT")]
     advertise: Option<String>,
@@ -83,6 +101,40 @@ struct Options {
     /// Print the version
     #[arg(long)]
     version: bool,
+}
+
+/// mongod's names of what `--tlsMode` can be.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum TlsModeOption {
+    #[value(name = "disabled")]
+    Disabled,
+    #[value(name = "allowTLS")]
+    Allow,
+    #[value(name = "preferTLS")]
+    Prefer,
+    #[value(name = "requireTLS")]
+    Require,
+}
+
+impl Options {
+    /// What the server is told about encryption; an error in words when options are missing.
+    fn tls(&self) -> Result<Option<TlsOptions>, String> {
+        let mode = match self.tls_mode {
+            TlsModeOption::Disabled => return Ok(None),
+            // The two differ in what a node does towards other nodes, of which there are none.
+            TlsModeOption::Allow | TlsModeOption::Prefer => TlsMode::Allow,
+            TlsModeOption::Require => TlsMode::Require,
+        };
+        let Some(certificate_key_file) = self.tls_certificate_key_file.clone() else {
+            return Err("need --tlsCertificateKeyFile when TLS is enabled".into());
+        };
+        Ok(Some(TlsOptions {
+            mode,
+            certificate_key_file,
+            ca_file: self.tls_ca_file.clone(),
+            allow_connections_without_certificates: self.tls_allow_connections_without_certificates,
+        }))
+    }
 }
 
 fn cache_size(text: &str) -> Result<f64, String> {
@@ -98,6 +150,13 @@ fn main() -> ExitCode {
         println!("db version v{VERSION}\nsmongod {}", env!("CARGO_PKG_VERSION"));
         return ExitCode::SUCCESS;
     }
+    let tls = match options.tls() {
+        Ok(tls) => tls,
+        Err(error) => {
+            eprintln!("smongod: {error}");
+            return ExitCode::from(EXIT_BAD_OPTIONS);
+        }
+    };
     let log = match open_log(&options) {
         Ok(log) => Arc::new(log),
         Err(error) => {
@@ -105,7 +164,7 @@ fn main() -> ExitCode {
             return ExitCode::from(EXIT_DATA);
         }
     };
-    match serve(options, &log) {
+    match serve(options, tls, &log) {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure { code, id, message, error }) => {
             log.write(&Event {
@@ -137,7 +196,7 @@ fn open_log(options: &Options) -> io::Result<Log> {
     })
 }
 
-fn serve(options: Options, log: &Arc<Log>) -> Result<(), Failure> {
+fn serve(options: Options, tls: Option<TlsOptions>, log: &Arc<Log>) -> Result<(), Failure> {
     let version = [("version", Attr::Str(VERSION)), ("smongod", Attr::Str(env!("CARGO_PKG_VERSION")))];
     log.info("CONTROL", 23403, "initandlisten", "Build Info", &version);
     let dbpath = options.dbpath.display().to_string();
@@ -161,6 +220,7 @@ fn serve(options: Options, log: &Arc<Log>) -> Result<(), Failure> {
         bind: if options.bind_ip_all { vec!["0.0.0.0".into()] } else { options.bind_ip.clone() },
         port: options.port,
         max_connections: options.max_connections.unwrap_or_else(|| ServerOptions::default().max_connections),
+        tls,
     };
     let command_options = CommandOptions {
         set_name: (!options.standalone).then_some(options.set_name),

@@ -446,8 +446,8 @@ impl Service for Commands {
 
     fn open(&self, peer: Peer) -> Session {
         Session {
+            slot: self.operations.open(&peer),
             peer,
-            slot: self.operations.open(peer),
             last_session: None,
             login: access::Login::default(),
             namespace: String::new(),

@@ -62,7 +62,7 @@ pub(super) struct Operations {
 
 impl Operations {
     /// Lists a connection.
-    pub(super) fn open(&self, peer: Peer) -> Arc<Slot> {
+    pub(super) fn open(&self, peer: &Peer) -> Arc<Slot> {
         let slot = Arc::new(Slot {
             connection_id: peer.connection_id,
             remote: peer.remote,

@@ -5,16 +5,20 @@ use smongo_vm::value::{RawDoc, Value, View};
 
 use super::Call;
 use super::access::Needs;
-use super::args::{self, Argument, Flag, Number, arguments};
+use super::args::{self, Argument, Number, arguments};
 use super::reply::Reply;
 use super::table::Command;
 use crate::auth::Principal;
 use crate::auth::scram::{ClientFirst, Conversation, Mechanism, hex, random_bytes};
 use crate::auth::users::User;
 use crate::error::{Error, Result};
+use crate::request::EXTERNAL_DB;
 
 /// `MechanismUnavailable`.
 const MECHANISM_UNAVAILABLE: Code = Code(334);
+
+/// The mechanism of clients that show a certificate.
+const X509: &str = "MONGODB-X509";
 
 /// The id of the only conversation that a connection has at a time.
 const CONVERSATION_ID: i64 = 1;
@@ -65,8 +69,11 @@ fn sasl_start(call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<()> {
 
 /// The beginning of a login that a client sends along with its `hello`.
 pub(super) fn start_speculatively(call: &mut Call<'_, '_>, command: &RawDoc, reply: &mut Reply<'_>) -> Result<()> {
+    if command.get("authenticate").is_some() {
+        return by_certificate(call, &args::of_document(command)?, reply);
+    }
     if command.get("saslStart").is_none() {
-        return Err(Error::new(Code::BAD_VALUE, "only saslStart can be sent along"));
+        return Err(Error::new(Code::BAD_VALUE, "only saslStart and authenticate can be sent along"));
     }
     let args: StartArgs<'_> = args::of_document(command)?;
     let db = args.db.unwrap_or("admin");
@@ -125,20 +132,19 @@ fn sasl_continue(call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<()> {
     }
     if exchange.proved {
         answer_with(reply, true, b"");
-        return log_in(call, &exchange);
+        return log_in(call, exchange.user.as_ref().ok_or_else(failed)?);
     }
     let proof = exchange.conversation.finish(payload).ok_or_else(failed)?;
     answer_with(reply, exchange.skips_empty, proof.as_bytes());
     if exchange.skips_empty {
-        return log_in(call, &exchange);
+        return log_in(call, exchange.user.as_ref().ok_or_else(failed)?);
     }
     exchange.proved = true;
     call.session.login.exchange = Some(exchange);
     Ok(())
 }
 
-fn log_in(call: &mut Call<'_, '_>, exchange: &Exchange) -> Result<()> {
-    let user = exchange.user.as_ref().ok_or_else(failed)?;
+fn log_in(call: &mut Call<'_, '_>, user: &User) -> Result<()> {
     call.session.login.set(call.commands, user)?;
     call.session.slot.set_user(Some(&user.principal));
     Ok(())
@@ -156,22 +162,37 @@ fn logout(call: &mut Call<'_, '_>, _reply: &mut Reply<'_>) -> Result<()> {
 }
 
 pub(super) static AUTHENTICATE: Command =
-    Command::new("authenticate", authenticate, "authenticated older clients and those with a certificate")
-        .needs(Needs::Nothing);
+    Command::new("authenticate", authenticate, "authenticates a client by its certificate").needs(Needs::Nothing);
 
 arguments! {
     /// Arguments of `authenticate`.
     struct AuthenticateArgs in "authenticate" lenient {
         "mechanism" => mechanism: &'d str,
-        "digestPassword" => digest: Flag,
+        "user" => user: &'d str,
     }
 }
 
-fn authenticate(call: &mut Call<'_, '_>, _reply: &mut Reply<'_>) -> Result<()> {
+fn authenticate(call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<()> {
     let args: AuthenticateArgs<'_> = args::of_command(&call.request)?;
+    by_certificate(call, &args, reply)
+}
+
+/// Logs the owner of the connection's certificate in.
+fn by_certificate(call: &mut Call<'_, '_>, args: &AuthenticateArgs<'_>, reply: &mut Reply<'_>) -> Result<()> {
     let name = args::require(args.mechanism, "authenticate", "mechanism")?;
-    let message = format!("Received authentication for mechanism {name} which is not enabled");
-    Err(Error::new(MECHANISM_UNAVAILABLE, message))
+    if name != X509 {
+        let message = format!("Received authentication for mechanism {name} which is not enabled");
+        return Err(Error::new(MECHANISM_UNAVAILABLE, message));
+    }
+    let subject = call.session.peer.certificate.clone().ok_or_else(failed)?;
+    if args.user.is_some_and(|user| user != &*subject) {
+        return Err(failed());
+    }
+    let user = User::load(&call.commands.engine, &Principal::new(&subject, EXTERNAL_DB))?.ok_or_else(failed)?;
+    log_in(call, &user)?;
+    reply.string("dbname", EXTERNAL_DB);
+    reply.string("user", &subject);
+    Ok(())
 }
 
 pub(super) static GETNONCE: Command =

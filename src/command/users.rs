@@ -14,13 +14,11 @@ use crate::auth::users::{self, User};
 use crate::auth::{Principal, Resource, roles};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
+use crate::request::EXTERNAL_DB;
 use crate::system_docs;
 
 /// mongod's code for a user that exists already.
 const USER_EXISTS: Code = Code(51_003);
-
-/// The database of users whose credentials lie elsewhere.
-const EXTERNAL: &str = "$external";
 
 arguments! {
     /// Arguments of `createUser` and `updateUser`.
@@ -114,11 +112,11 @@ fn create_user(call: &mut Call<'_, '_>, _reply: &mut Reply<'_>) -> Result<()> {
         return Err(bad("User document needs 'user' field to be non-empty"));
     }
     let credentials = match args.password {
-        Some(_) if principal.db == EXTERNAL => {
+        Some(_) if principal.db == EXTERNAL_DB => {
             return Err(bad("Cannot set the password for users defined on the '$external' database"));
         }
         Some(password) => credentials(&principal, &args, password)?,
-        None if principal.db == EXTERNAL => Vec::new(),
+        None if principal.db == EXTERNAL_DB => Vec::new(),
         None => {
             let message = "Must provide a 'pwd' field for all user documents, except those with '$external' as the \
                            user's source db";

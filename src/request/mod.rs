@@ -21,6 +21,7 @@ pub use ddl::{
     ModifiedIndex, ModifyIndexRequest,
 };
 pub use explain::{ExplainRequest, Explained, Verbosity};
+pub(crate) use namespace::EXTERNAL_DB;
 pub use namespace::Namespace;
 pub use read::{CountRequest, DistinctRequest, FindRequest, GetMoreRequest, KilledCursors};
 pub use validate::{RepairMode, ValidateRequest, ValidatedIndex, Validation};

@@ -13,6 +13,9 @@ const MAX_DB_NAME_BYTES: usize = 63;
 /// Longest `database.collection`, in bytes. MongoDB: 255 on an unsharded collection.
 const MAX_NAMESPACE_BYTES: usize = 255;
 
+/// The database of users whose credentials lie elsewhere. It holds no collections.
+pub(crate) const EXTERNAL_DB: &str = "$external";
+
 /// `database.collection`, checked and cheap to clone.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Namespace {
@@ -48,6 +51,9 @@ impl Namespace {
                 db.len()
             )));
         }
+        if db == EXTERNAL_DB {
+            return Ok(());
+        }
         if db.is_empty() || db.contains(['/', '\\', '.', ' ', '"', '$', '\0']) {
             return Err(invalid(format!("Invalid database name: '{db}'")));
         }
@@ -60,6 +66,9 @@ impl Namespace {
             return Err(invalid(format!(
                 "Fully qualified namespace is too long. Namespace: {self} Max: {MAX_NAMESPACE_BYTES}"
             )));
+        }
+        if self.db() == EXTERNAL_DB {
+            return Err(invalid(format!("Invalid database name: '{EXTERNAL_DB}'")));
         }
         if self.coll().contains('$') {
             return Err(invalid(format!("Invalid collection name: {}", self.coll())));
@@ -143,6 +152,7 @@ mod tests {
 
     #[test]
     fn only_some_well_formed_names_can_be_created() {
+        assert!(Namespace::new(EXTERNAL_DB, "c").unwrap().check_creatable().is_err());
         for (coll, allowed) in [("c", true), ("system.foo", false), ("system.js", true), ("a$b", false), ("c.", true)] {
             assert_eq!(Namespace::new("db", coll).unwrap().check_creatable().is_ok(), allowed, "{coll}");
         }

@@ -15,15 +15,18 @@ pub mod message;
 mod connection;
 mod inbound;
 mod server;
+mod tls;
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 pub use log::Log;
 pub use message::{Request, Sequence};
 pub use server::{Server, ServerOptions, StopHandle};
+pub use tls::{TlsMode, TlsOptions};
 
 /// The two ends of a connection.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Peer {
     /// Number of the connection, counted from 1 since the server started.
     pub connection_id: u64,
@@ -31,6 +34,8 @@ pub struct Peer {
     pub remote: SocketAddr,
     /// The address of ours that the client connected to.
     pub local: SocketAddr,
+    /// The subject of the client's certificate, which an authority has vouched for; absent without one.
+    pub certificate: Option<Arc<str>>,
 }
 
 /// What follows a reply.

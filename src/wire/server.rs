@@ -1,7 +1,7 @@
 //! Listening sockets, a thread per connection, and an orderly end.
 
 use std::collections::HashMap;
-use std::io;
+use std::io::{self, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -11,6 +11,7 @@ use parking_lot::{Condvar, Mutex};
 
 use super::connection::{self, End};
 use super::log::{Attr, Log};
+use super::tls::{Opening, Tls, TlsOptions};
 use super::{Peer, Service};
 
 /// Connections served at once, unless the options say otherwise. MongoDB: a million, within the limit of open files;
@@ -36,11 +37,13 @@ pub struct ServerOptions {
     pub port: u16,
     /// Connections served at once; further ones are closed as they come.
     pub max_connections: usize,
+    /// How connections are encrypted; absent for not at all.
+    pub tls: Option<TlsOptions>,
 }
 
 impl Default for ServerOptions {
     fn default() -> Self {
-        Self { bind: vec!["127.0.0.1".into()], port: 27017, max_connections: DEFAULT_MAX_CONNECTIONS }
+        Self { bind: vec!["127.0.0.1".into()], port: 27017, max_connections: DEFAULT_MAX_CONNECTIONS, tls: None }
     }
 }
 
@@ -54,6 +57,7 @@ struct Shared<S> {
     service: S,
     log: Arc<Log>,
     max_connections: usize,
+    tls: Option<Tls>,
     stopping: AtomicBool,
     next_connection: AtomicU64,
     connections: Mutex<HashMap<u64, Arc<TcpStream>>>,
@@ -96,6 +100,7 @@ impl<S: Service> Server<S> {
             service,
             log,
             max_connections: options.max_connections,
+            tls: options.tls.as_ref().map(Tls::load).transpose()?,
             stopping: AtomicBool::new(false),
             next_connection: AtomicU64::new(0),
             connections: Mutex::new(HashMap::new()),
@@ -123,7 +128,7 @@ impl<S: Service> Server<S> {
             shared.log.info("NETWORK", 23015, "listener", "Listening on", &[("address", Attr::Str(&text))]);
         }
         let port = i64::from(shared.addresses[0].port());
-        let attrs = [("port", Attr::Int(port)), ("ssl", Attr::Str("off"))];
+        let attrs = [("port", Attr::Int(port)), ("ssl", Attr::Str(if shared.tls.is_some() { "on" } else { "off" }))];
         shared.log.info("NETWORK", 23016, "listener", "Waiting for connections", &attrs);
         std::thread::scope(|scope| -> io::Result<()> {
             for listener in &listeners {
@@ -212,7 +217,7 @@ fn start<S: Service>(stream: TcpStream, remote: SocketAddr, shared: &Arc<Shared<
     };
     log_connection(shared, 22943, "Connection accepted", "listener", &remote_text, connection_id, count);
     let shared_for_thread = Arc::clone(shared);
-    let peer = Peer { connection_id, remote, local };
+    let peer = Peer { connection_id, remote, local, certificate: None };
     let spawned = std::thread::Builder::new()
         .name(format!("conn{connection_id}"))
         .stack_size(THREAD_STACK_BYTES)
@@ -225,12 +230,17 @@ fn start<S: Service>(stream: TcpStream, remote: SocketAddr, shared: &Arc<Shared<
 }
 
 /// The life of a connection's thread.
-fn converse<S: Service>(shared: &Shared<S>, stream: &TcpStream, peer: Peer) {
-    let registration = Registration { shared, peer };
-    let mut open = OpenSession { service: &shared.service, session: Some(shared.service.open(peer)) };
-    let Some(session) = &mut open.session else { return };
-    let end = connection::serve(&shared.service, session, &mut &*stream);
-    drop(open);
+fn converse<S: Service>(shared: &Shared<S>, stream: &TcpStream, mut peer: Peer) {
+    let registration = Registration { shared, peer: peer.clone() };
+    let opening = shared.tls.as_ref().map_or(Ok(Opening::Plain), |tls| tls.open(stream));
+    let end = match opening {
+        Ok(Opening::Plain) => serve(shared, peer.clone(), &mut &*stream),
+        Ok(Opening::Encrypted { mut stream, subject }) => {
+            peer.certificate = subject;
+            serve(shared, peer.clone(), &mut *stream)
+        }
+        Err(error) => error.into(),
+    };
     let context = format!("conn{}", peer.connection_id);
     let remote = peer.remote.to_string();
     match end {
@@ -258,6 +268,14 @@ fn converse<S: Service>(shared: &Shared<S>, stream: &TcpStream, peer: Peer) {
         }
     }
     drop(registration);
+}
+
+fn serve<S: Service>(shared: &Shared<S>, peer: Peer, stream: &mut (impl Read + Write)) -> End {
+    let mut open = OpenSession { service: &shared.service, session: Some(shared.service.open(peer)) };
+    match &mut open.session {
+        Some(session) => connection::serve(&shared.service, session, stream),
+        None => End::Closed,
+    }
 }
 
 /// Closes a session at its end, even if its thread panics.
