@@ -9,11 +9,11 @@ use std::sync::atomic::Ordering;
 use smongo_vm::Code;
 use smongo_vm::value::{DocBuf, Value};
 
-use super::Catalog;
 use super::entry::{IndexEntry, new_uuid, uuid_text};
+use super::{Catalog, clustered};
 use crate::collection::{Collection, State, checked_document};
 use crate::error::{Error, Result};
-use crate::index::{self, Builder, Index};
+use crate::index::{self, Builder, Index, SpecChanges};
 use crate::request::{
     CreateIndexesRequest, CreatedIndexes, IndexSelection, ModifiedIndex, ModifyIndexRequest, Namespace, OpContext,
 };
@@ -46,7 +46,7 @@ impl Catalog {
             }
             let known: Vec<DocBuf> = state.indexes().iter().map(|index| index.entry().spec.clone()).collect();
             let specs = missing_of(ns, &wanted, &known)?;
-            let before = known.len();
+            let before = state.index_count();
             if !specs.is_empty() {
                 let mut made = Vec::new();
                 let built = self.build(op, &coll, &state, specs, &mut made);
@@ -60,7 +60,7 @@ impl Catalog {
                 }
                 state.set_indexes(indexes);
             }
-            let after = state.indexes().len();
+            let after = state.index_count();
             return Ok(CreatedIndexes { before: count(before), after: count(after), created_collection });
         }
         Err(Error::new(Code::QUERY_PLAN_KILLED, format!("collection dropped: {ns}")))
@@ -113,7 +113,7 @@ impl Catalog {
         if state.is_ended() {
             return Err(missing());
         }
-        let before = state.indexes().len();
+        let before = state.index_count();
         let (gone, kept): (Vec<_>, Vec<_>) = {
             let chosen = chosen(&state, which)?;
             state.indexes().iter().cloned().partition(|index| chosen.contains(&index.name()))
@@ -127,15 +127,44 @@ impl Catalog {
         Ok(count(before))
     }
 
+    /// Makes all indexes of a collection anew; gives their descriptions.
+    pub fn rebuild_indexes(&self, op: &OpContext, ns: &Namespace) -> Result<Vec<DocBuf>> {
+        let mut changing = self.change()?;
+        let missing = || Error::new(Code::NAMESPACE_NOT_FOUND, format!("ns does not exist: {ns}"));
+        let coll = self.get(ns).ok_or_else(missing)?;
+        let mut state = coll.lock_exclusively();
+        if state.is_ended() {
+            return Err(missing());
+        }
+        let specs: Vec<DocBuf> = state.indexes().iter().map(|index| index.entry().spec.clone()).collect();
+        let mut made = Vec::new();
+        let built = self.build(op, &coll, &state, specs.clone(), &mut made);
+        let listed = built.and_then(|()| self.list(&coll, &state, &made));
+        let gone = match listed {
+            Ok(()) => {
+                let gone = state.indexes().to_vec();
+                state.set_indexes(made);
+                gone
+            }
+            Err(_) => made,
+        };
+        drop(state);
+        self.drop_tables(&mut changing, gone.iter().map(|index| index.table().clone()).collect());
+        listed.map(|()| specs)
+    }
+
     /// Changes an index's options.
-    pub fn modify_index(&self, request: &ModifyIndexRequest<'_>) -> Result<ModifiedIndex> {
+    pub fn modify_index(&self, op: &OpContext, request: &ModifyIndexRequest<'_>) -> Result<ModifiedIndex> {
         let ns = &request.ns;
-        let _changing = self.change()?;
+        let mut changing = self.change()?;
         let missing = || Error::new(Code::NAMESPACE_NOT_FOUND, format!("ns does not exist: {ns}"));
         let coll = self.get(ns).ok_or_else(missing)?;
         let mut state = coll.lock_exclusively();
         let mut indexes = state.indexes().to_vec();
-        let Some(index) = indexes.iter_mut().find(|index| is_selected(index, &request.index)) else {
+        let is_named = matches!(request.index, IndexSelection::Names(_));
+        let selected = |index: &&mut Arc<Index>| is_selected(index, &request.index);
+        let found = indexes.iter_mut().find(selected).filter(|index| !index.is_clustered() || is_named);
+        let Some(index) = found else {
             let wanted = match &request.index {
                 IndexSelection::Pattern(pattern) => ShellText(Value::document(pattern)).to_string(),
                 IndexSelection::Names(names) => names.join(", "),
@@ -143,12 +172,33 @@ impl Catalog {
             };
             return Err(Error::new(Code::INDEX_NOT_FOUND, format!("cannot find index {wanted} for ns {ns}")));
         };
+        if index.is_clustered() {
+            return Err(Error::new(Code(6_011_800), "Cannot hide or unhide the clustered index"));
+        }
         if index.is_id() && request.hidden.is_some() {
             return Err(Error::new(Code::BAD_VALUE, "can't hide _id index"));
         }
         let spec = &index.entry().spec;
         let seconds = |spec: &DocBuf| spec.get("expireAfterSeconds").and_then(Value::as_integer);
-        let changed = index::with_changes(spec, request.hidden, request.expire_after_seconds)?;
+        let changes = SpecChanges {
+            hidden: request.hidden,
+            expire_after_seconds: request.expire_after_seconds,
+            prepare_unique: request.prepare_unique,
+        };
+        let changed = index::with_changes(spec, &changes)?;
+        if request.make_unique && !index.is_unique() {
+            if !index.prepares_unique() && !request.is_dry_run {
+                return Err(Error::new(
+                    Code::INVALID_OPTIONS,
+                    "Cannot make index unique with 'prepareUnique=false'. Run collMod to set it first.",
+                ));
+            }
+            let session = self.storage.session()?;
+            index.check_unique(&mut session.cursor(index.table())?, &mut session.cursor(coll.records())?)?;
+        }
+        if request.is_dry_run {
+            return Ok(ModifiedIndex::default());
+        }
         let was_hidden = index.description().is_hidden;
         let modified = ModifiedIndex {
             hidden: request.hidden.filter(|hidden| *hidden != was_hidden).map(|hidden| (was_hidden, hidden)),
@@ -156,7 +206,30 @@ impl Catalog {
                 .expire_after_seconds
                 .and_then(|_| Some((seconds(spec), seconds(&changed)?)))
                 .filter(|(old, new)| *old != Some(*new)),
+            prepare_unique: request
+                .prepare_unique
+                .map(|new| (index.prepares_unique(), new))
+                .filter(|(old, new)| old != new && !index.is_unique()),
+            made_unique: request.make_unique && !index.is_unique(),
         };
+        if modified.made_unique {
+            let mut made = Vec::new();
+            let built = self.build(op, &coll, &state, vec![index::made_unique(&changed)], &mut made);
+            let old = index.table().clone();
+            let place = indexes.iter().position(|index| *index.table() == old);
+            if let (Some(place), Some(new)) = (place, made.first()) {
+                indexes[place] = Arc::clone(new);
+            }
+            if let Err(error) = built.and_then(|()| self.list(&coll, &state, &indexes)) {
+                drop(state);
+                self.drop_tables(&mut changing, made.iter().map(|index| index.table().clone()).collect());
+                return Err(error);
+            }
+            state.set_indexes(indexes);
+            drop(state);
+            self.drop_tables(&mut changing, vec![old]);
+            return Ok(modified);
+        }
         if modified != ModifiedIndex::default() {
             let entry = IndexEntry { spec: changed, ident: index.entry().ident.clone() };
             *index = Arc::new(Index::open(&self.storage, entry)?);
@@ -164,6 +237,21 @@ impl Catalog {
             state.set_indexes(indexes);
         }
         Ok(modified)
+    }
+
+    /// Sets after how many seconds the documents of a clustered collection go; `None` keeps them.
+    pub fn set_expiry(&self, ns: &Namespace, expiry: Option<Value<'_>>) -> Result<()> {
+        let _changing = self.change()?;
+        let missing = || Error::new(Code::NAMESPACE_NOT_FOUND, format!("ns does not exist: {ns}"));
+        let coll = self.get(ns).ok_or_else(missing)?;
+        let mut state = coll.lock_exclusively();
+        let expiry = expiry.map(clustered::seconds).transpose()?;
+        let options = clustered::with_expiry(state.options(), expiry)?;
+        let mut entry = coll.entry(&state);
+        entry.options = options.clone();
+        self.store.replace(&[], &[entry])?;
+        state.set_options(options);
+        Ok(())
     }
 
     /// Writes the collection's entry with these indexes.
@@ -214,9 +302,15 @@ fn is_selected(index: &Index, selection: &IndexSelection<'_>) -> bool {
 
 /// The names of the indexes that a request wants dropped.
 fn chosen<'s>(state: &'s State, which: &IndexSelection<'_>) -> Result<Vec<&'s str>> {
-    let not_id = |index: &'s Arc<Index>| match index.is_id() {
-        true => Err(Error::new(Code::INVALID_OPTIONS, "cannot drop _id index")),
-        false => Ok(index.name()),
+    let not_id = |index: &'s Arc<Index>| {
+        if index.is_clustered() {
+            let message = "Cannot drop the clustered index. Try dropping the collection instead";
+            return Err(Error::new(Code(5_979_800), message));
+        }
+        match index.is_id() {
+            true => Err(Error::new(Code::INVALID_OPTIONS, "cannot drop _id index")),
+            false => Ok(index.name()),
+        }
     };
     match which {
         IndexSelection::All => Ok(secondary(state)),

@@ -20,7 +20,9 @@ pub(crate) fn collection_document(coll: &Collection, name_only: bool) -> DocBuf 
             info.value("readOnly", Value::FALSE);
             info.value("uuid", uuid_value(coll.uuid()));
         });
-        doc.value("idIndex", Value::document(&id_spec()));
+        if coll.options().get("clusteredIndex").is_none() {
+            doc.value("idIndex", Value::document(&id_spec()));
+        }
     })
 }
 

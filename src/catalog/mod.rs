@@ -9,6 +9,7 @@
 //!
 //! The catalog does not know how documents are read or written.
 
+mod clustered;
 pub(crate) mod entry;
 mod indexes;
 mod listing;
@@ -161,12 +162,13 @@ impl Catalog {
         self.check_database_case(ns.db())?;
         self.drop_tables(changing, Vec::new());
         let number = self.next_ident.fetch_add(2, Ordering::Relaxed);
+        let spec = clustered::index_spec(&options).unwrap_or_else(index::id_spec);
         let entry = Entry {
             ns: ns.clone(),
             ident: format!("collection-{number}"),
             uuid: entry::new_uuid(),
             options,
-            indexes: vec![IndexEntry { spec: index::id_spec(), ident: format!("index-{}", number + 1) }],
+            indexes: vec![IndexEntry { spec, ident: format!("index-{}", number + 1) }],
         };
         let coll = Arc::new(Collection::create(&self.storage, entry.clone(), &self.plan_cache)?);
         self.store.replace(&[], &[entry])?;
@@ -248,7 +250,7 @@ impl Catalog {
         let mut tables = Vec::new();
         let mut indexes = 0;
         for (coll, state) in collections.iter().zip(&mut states) {
-            indexes += state.indexes().len();
+            indexes += state.index_count();
             state.end(End::Dropped);
             tables.extend(coll.tables(state));
         }

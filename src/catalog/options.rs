@@ -3,10 +3,11 @@
 use smongo_vm::Code;
 use smongo_vm::value::{DocBuf, RawDoc, Tag, Value, equal};
 
+use super::clustered;
 use crate::error::{Error, Result};
 
 /// Options that MongoDB knows and this version refuses, because storing them without acting on them would be a lie.
-const REFUSED: [&str; 13] = [
+const REFUSED: [&str; 11] = [
     "capped",
     "size",
     "max",
@@ -16,8 +17,6 @@ const REFUSED: [&str; 13] = [
     "viewOn",
     "pipeline",
     "collation",
-    "clusteredIndex",
-    "expireAfterSeconds",
     "timeseries",
     "encryptedFields",
 ];
@@ -28,9 +27,11 @@ const WITHOUT_EFFECT: [&str; 7] =
 
 /// Checks the options of `create` and gives the form in which the catalog keeps them.
 pub(super) fn normalize(options: &RawDoc) -> Result<DocBuf> {
+    let clustered = clustered::normalize(options)?;
     for option in options {
         let name = option.name_str();
-        if is_default(name, option.value()) || WITHOUT_EFFECT.contains(&name) {
+        let is_known = WITHOUT_EFFECT.contains(&name) || clustered::OPTIONS.contains(&name);
+        if is_default(name, option.value()) || is_known {
             continue;
         }
         return Err(if REFUSED.contains(&name) {
@@ -39,7 +40,7 @@ pub(super) fn normalize(options: &RawDoc) -> Result<DocBuf> {
             Error::new(Code(40415), format!("BSON field 'create.{name}' is an unknown field."))
         });
     }
-    Ok(DocBuf::new())
+    Ok(clustered.unwrap_or_default())
 }
 
 /// Whether an option says what holds without it.

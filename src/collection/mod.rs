@@ -216,6 +216,21 @@ impl State {
         &self.indexes
     }
 
+    /// How many indexes there are, the one by which a clustered collection is ordered not counted.
+    pub fn index_count(&self) -> usize {
+        self.indexes.iter().filter(|index| !index.is_clustered()).count()
+    }
+
+    /// The collection's options.
+    pub fn options(&self) -> &DocBuf {
+        &self.options
+    }
+
+    /// Puts other options in place of the collection's.
+    pub fn set_options(&mut self, options: DocBuf) {
+        self.options = options;
+    }
+
     /// Puts other indexes in place of the collection's.
     pub fn set_indexes(&mut self, indexes: Vec<Arc<Index>>) {
         self.indexes = indexes;
@@ -272,6 +287,16 @@ impl Shared<'_> {
     /// The engine's plan cache.
     pub fn plan_cache(&self) -> &PlanCache {
         &self.coll.plan_cache
+    }
+
+    /// The index that gives a clustered collection its order.
+    pub fn clustered_index(&self) -> Option<&Arc<Index>> {
+        self.state.indexes.first().filter(|index| index.is_clustered())
+    }
+
+    /// The collection's options.
+    pub fn options(&self) -> &RawDoc {
+        &self.state.options
     }
 
     /// The table of the index on `_id`.

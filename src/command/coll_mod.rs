@@ -56,7 +56,6 @@ fn coll_mod(call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<()> {
         ("validationAction", args.validation_action.is_some()),
         ("viewOn", args.view_on.is_some()),
         ("pipeline", args.pipeline.is_some()),
-        ("expireAfterSeconds", args.expire_after_seconds.is_some()),
         ("timeseries", args.timeseries.is_some()),
         ("changeStreamPreAndPostImages", args.images.is_some()),
         ("cappedSize", args.capped_size.is_some()),
@@ -65,12 +64,24 @@ fn coll_mod(call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<()> {
     if let Some((name, _)) = others.iter().find(|(_, given)| *given) {
         return Err(Error::new(Code::NOT_IMPLEMENTED, format!("smongo does not support collMod of '{name}' yet")));
     }
+    if let Some(Any(seconds)) = args.expire_after_seconds {
+        let expiry = match seconds.as_str() {
+            Some("off") => None,
+            Some(_) => {
+                let message = "Invalid value for the 'expireAfterSeconds' option: it must be a number or 'off'";
+                return Err(Error::new(Code::INVALID_OPTIONS, message));
+            }
+            None => Some(seconds),
+        };
+        call.commands.engine.set_expiry(&call.op(), &ns, expiry)?;
+    }
     let Some(index) = args.index else {
         return match call.commands.engine.has_collection(&ns) {
             true => Ok(()),
             false => Err(Error::new(Code::NAMESPACE_NOT_FOUND, format!("ns does not exist: {ns}"))),
         };
     };
+    let dry_run = args.dry_run;
     let args: IndexArgs<'_> = args::of_document(index)?;
     let invalid = |message| Err(Error::new(Code::INVALID_OPTIONS, message));
     let index = match (args.name, args.key_pattern) {
@@ -79,15 +90,32 @@ fn coll_mod(call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<()> {
         (None, Some(pattern)) => IndexSelection::Pattern(pattern),
         (None, None) => return invalid("Must specify either index name or key pattern."),
     };
-    if args.unique.is_some() || args.prepare_unique.is_some() {
-        return Err(Error::new(Code::NOT_IMPLEMENTED, "smongo does not support collMod of 'unique' yet"));
-    }
     let hidden = args.hidden.map(|Flag(hidden)| hidden);
     let expire_after_seconds = args.expire_after_seconds.map(|Any(seconds)| seconds);
-    if hidden.is_none() && expire_after_seconds.is_none() {
+    let unique = args.unique.map(|Flag(unique)| unique);
+    let prepare_unique = args.prepare_unique.map(|Flag(prepare)| prepare);
+    let is_dry_run = dry_run == Some(true);
+    if unique == Some(false) {
+        return Err(Error::new(Code::BAD_VALUE, "collMod does not support converting an index to 'unique: false'"));
+    }
+    if is_dry_run && unique.is_none() {
+        return invalid("dry-run mode can only be used with index conversion to unique");
+    }
+    if is_dry_run && (hidden.is_some() || expire_after_seconds.is_some() || prepare_unique.is_some()) {
+        return invalid("dry-run mode can only be used with index conversion to unique alone");
+    }
+    if hidden.is_none() && expire_after_seconds.is_none() && unique.is_none() && prepare_unique.is_none() {
         return invalid("no expireAfterSeconds, hidden, unique, or prepareUnique field");
     }
-    let request = ModifyIndexRequest { ns, index, hidden, expire_after_seconds };
+    let request = ModifyIndexRequest {
+        ns,
+        index,
+        hidden,
+        expire_after_seconds,
+        prepare_unique,
+        make_unique: unique == Some(true),
+        is_dry_run,
+    };
     let modified = call.commands.engine.modify_index(&call.op(), &request)?;
     if let Some((old, new)) = modified.expire_after_seconds {
         if let Some(old) = old {
@@ -98,6 +126,13 @@ fn coll_mod(call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<()> {
     if let Some((old, new)) = modified.hidden {
         reply.value("hidden_old", Value::bool(old));
         reply.value("hidden_new", Value::bool(new));
+    }
+    if modified.made_unique {
+        reply.value("unique_new", Value::TRUE);
+    }
+    if let Some((old, new)) = modified.prepare_unique {
+        reply.value("prepareUnique_old", Value::bool(old));
+        reply.value("prepareUnique_new", Value::bool(new));
     }
     Ok(())
 }

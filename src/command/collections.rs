@@ -63,14 +63,17 @@ fn create(call: &mut Call<'_, '_>, _reply: &mut Reply<'_>) -> Result<()> {
     if capped && args.size.is_none() {
         return Err(Error::new(Code::INVALID_OPTIONS, "the 'size' field is required when 'capped' is true"));
     }
-    if !capped && (args.size.is_some() || args.max.is_some()) {
+    let is_clustered = call.request.body.get("clusteredIndex").is_some();
+    if !capped && !is_clustered && (args.size.is_some() || args.max.is_some()) {
         let message = "the 'capped' field needs to be true when either the 'size' or 'max' fields are present";
         return Err(Error::new(Code::INVALID_OPTIONS, message));
     }
     let options = DocBuf::build(|doc| {
         for element in call.request.body.iter().skip(1) {
             let absent = matches!(element.value().tag(), Tag::Null | Tag::Undefined);
-            if !absent && !generic::is_generic(element.name()) {
+            // Where `null` is not the same as nothing, the engine says so.
+            let counts = !absent || element.name() == b"clusteredIndex";
+            if counts && !generic::is_generic(element.name()) {
                 doc.raw_element(element.raw());
             }
         }

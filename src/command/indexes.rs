@@ -1,4 +1,4 @@
-//! `createIndexes`, `dropIndexes`.
+//! `createIndexes`, `dropIndexes`, `reIndex`.
 
 use smongo_vm::Code;
 use smongo_vm::value::{Value, View};
@@ -6,7 +6,7 @@ use smongo_vm::value::{Value, View};
 use super::Call;
 use super::access::Needs;
 use super::args::{self, Any, Array, Flag, arguments, wrong_type};
-use super::reply::Reply;
+use super::reply::{self, Reply};
 use super::table::{Command, Usage};
 use crate::error::{Error, Result};
 use crate::request::{CreateIndexesRequest, IndexSelection};
@@ -97,4 +97,19 @@ fn selection(index: Value<'_>) -> Result<IndexSelection<'_>> {
         }
         _ => Err(wrong_type("dropIndexes", "index", index.tag(), &["string", "array", "object"])),
     }
+}
+
+pub(super) static RE_INDEX: Command = Command::new("reIndex", re_index, "makes all indexes of a collection anew")
+    .writes()
+    .uses_collection(Usage::Commands)
+    .needs(Needs::OnCollection(&["reIndex"]));
+
+fn re_index(call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<()> {
+    let ns = call.collection()?;
+    args::none(&call.request, "reIndex")?;
+    let specs = call.commands.engine.rebuild_indexes(&call.op(), &ns)?;
+    reply.value("nIndexesWas", reply::count(specs.len() as u64));
+    reply.value("nIndexes", reply::count(specs.len() as u64));
+    reply.array("indexes", |indexes| specs.iter().for_each(|spec| indexes.value(Value::document(spec))));
+    Ok(())
 }

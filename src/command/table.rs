@@ -165,6 +165,7 @@ pub(super) static COMMANDS: &[&Command] = &[
     &handshake::IS_MASTER,
     &indexes::CREATE_INDEXES,
     &indexes::DROP_INDEXES,
+    &indexes::RE_INDEX,
     &insert::INSERT,
     &listing::LIST_COLLECTIONS,
     &listing::LIST_DATABASES,

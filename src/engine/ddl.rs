@@ -71,6 +71,12 @@ impl Engine {
         self.catalog.databases().into_iter().collect()
     }
 
+    /// Makes all indexes of a collection anew; gives their descriptions.
+    pub fn rebuild_indexes(&self, op: &OpContext, ns: &Namespace) -> Result<Vec<DocBuf>> {
+        op.check()?;
+        self.catalog.rebuild_indexes(op, ns)
+    }
+
     /// Whether there is a collection of this name.
     pub fn has_collection(&self, ns: &Namespace) -> bool {
         self.catalog.get(ns).is_some()
@@ -79,7 +85,13 @@ impl Engine {
     /// Changes an index.
     pub fn modify_index(&self, op: &OpContext, request: &ModifyIndexRequest<'_>) -> Result<ModifiedIndex> {
         op.check()?;
-        self.catalog.modify_index(request)
+        self.catalog.modify_index(op, request)
+    }
+
+    /// Sets after how many seconds the documents of a clustered collection go; `None` keeps them.
+    pub fn set_expiry(&self, op: &OpContext, ns: &Namespace, expiry: Option<Value<'_>>) -> Result<()> {
+        op.check()?;
+        self.catalog.set_expiry(ns, expiry)
     }
 
     /// Starts a cursor over the descriptions of a collection's indexes.

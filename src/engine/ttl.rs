@@ -64,20 +64,29 @@ impl Engine {
 fn expiries(coll: &Arc<Collection>, now_millis: i64) -> Vec<DocBuf> {
     let Ok(shared) = coll.share() else { return Vec::new() };
     let specs = shared.indexes().iter().map(|index| &index.entry().spec);
-    specs.filter_map(|spec| expiry(spec, now_millis)).collect()
+    let by_index = specs.filter_map(|spec| expiry(spec, now_millis));
+    // The documents of a clustered collection may expire by their `_id`.
+    let seconds = shared.options().get("expireAfterSeconds").and_then(Value::as_integer);
+    let by_id = seconds.map(|seconds| expired("_id", seconds, now_millis, None));
+    by_index.chain(by_id).collect()
 }
 
 /// Documents expire by their date, and by the earliest where they have several.
 fn expiry(spec: &RawDoc, now_millis: i64) -> Option<DocBuf> {
     let seconds = spec.get("expireAfterSeconds")?.as_integer()?;
     let field = spec.get("key")?.as_doc()?.iter().next()?;
+    Some(expired(field.name_str(), seconds, now_millis, spec.get("partialFilterExpression")))
+}
+
+/// The documents whose date in `field` is so many seconds ago.
+fn expired(field: &str, seconds: i64, now_millis: i64, partial: Option<Value<'_>>) -> DocBuf {
     let latest = now_millis.saturating_sub(seconds.saturating_mul(1000));
-    Some(DocBuf::build(|filter| {
-        filter.document(field.name_str(), |test| test.value("$lte", Value::date_time(latest)));
-        if let Some(partial) = spec.get("partialFilterExpression") {
+    DocBuf::build(|filter| {
+        filter.document(field, |test| test.value("$lte", Value::date_time(latest)));
+        if let Some(partial) = partial {
             filter.array("$and", |parts| parts.value(partial));
         }
-    }))
+    })
 }
 
 #[cfg(test)]

@@ -22,6 +22,7 @@ mod id;
 mod keys;
 mod multikey;
 mod spec;
+mod unique;
 
 use std::sync::Arc;
 
@@ -40,7 +41,9 @@ pub(crate) use check::{Fault, FaultyEntry, IndexCheck, IndexFindings};
 pub(crate) use id::{append_id_key, id_spec, is_id_pattern};
 pub(crate) use keys::{KeyGenerator, KeyScratch, KeySet, Layout, record_id_of};
 pub(crate) use multikey::{ArrayPaths, is_reserved};
-pub(crate) use spec::{check_conflicts, normalize, same_pattern, with_changes};
+pub(crate) use spec::{
+    SpecChanges, check_conflicts, made_unique, normalize, same_pattern, whole_seconds, with_changes,
+};
 
 use multikey::Multikey;
 
@@ -53,6 +56,9 @@ pub(crate) struct Index {
     description: Arc<IndexDescription>,
     keys: Box<dyn KeyGenerator>,
     multikey: Multikey,
+    is_clustered: bool,
+    /// Whether it takes no key of two documents, although its entries have room for them.
+    prepares_unique: bool,
 }
 
 impl Index {
@@ -83,7 +89,9 @@ impl Index {
         };
         let is_unique = is_id || entry.spec.get("unique").and_then(Value::as_bool) == Some(true);
         let layout = if is_unique { Layout::Unique } else { Layout::Shared };
-        Ok(Self { entry, table, layout, description, keys, multikey })
+        let is_clustered = entry.spec.get("clustered").is_some();
+        let prepares_unique = entry.spec.get("prepareUnique").and_then(Value::as_bool) == Some(true) && !is_unique;
+        Ok(Self { entry, table, layout, description, keys, multikey, is_clustered, prepares_unique })
     }
 
     /// What the catalog keeps about the index.
@@ -109,6 +117,16 @@ impl Index {
     /// Whether it is the one on `_id`.
     pub fn is_id(&self) -> bool {
         is_id_pattern(self.key_pattern())
+    }
+
+    /// Whether it takes no key of two documents, although it is not unique.
+    pub fn prepares_unique(&self) -> bool {
+        self.prepares_unique
+    }
+
+    /// Whether it is the one by which a clustered collection is ordered.
+    pub fn is_clustered(&self) -> bool {
+        self.is_clustered
     }
 
     /// Whether each key is there once.
@@ -212,7 +230,11 @@ impl Index {
         entries: impl Iterator<Item = (&'k [u8], &'k [u8])> + Clone,
     ) -> Result<()> {
         for (at, (key, value)) in entries.clone().enumerate() {
-            match cursor.insert(key, value) {
+            let inserted = match self.prepares_unique && self.is_taken(cursor, key)? {
+                true => Err(StorageError::DuplicateKey),
+                false => cursor.insert(key, value),
+            };
+            match inserted {
                 Ok(()) => {}
                 Err(StorageError::DuplicateKey) => {
                     for (key, _) in entries.take(at) {

@@ -70,7 +70,7 @@ pub(crate) fn normalize(spec: &RawDoc, ignore_unknown: bool) -> Result<DocBuf> {
         doc.value("v", Value::int32(2));
         doc.value("key", Value::document(key));
         doc.string("name", name);
-        for option in ["unique", "hidden", "sparse"] {
+        for option in ["unique", "hidden", "sparse", "prepareUnique"] {
             if is_on(spec, option) {
                 doc.value(option, Value::TRUE);
             }
@@ -135,9 +135,6 @@ fn check_options(spec: &RawDoc, key: &RawDoc, ignore_unknown: bool) -> Result<()
                         Code::TYPE_MISMATCH,
                         format!("The field '{name}' has value {shown}, which is not convertible to bool"),
                     ));
-                }
-                if name == "prepareUnique" && is_on(spec, name) {
-                    return Err(unsupported("the index option 'prepareUnique'"));
                 }
             }
             "expireAfterSeconds" => check_seconds(value)?,
@@ -328,6 +325,12 @@ fn seconds_of(value: Value<'_>) -> f64 {
     }
 }
 
+/// A number of seconds within the limits of `expireAfterSeconds`, without its fraction.
+pub(crate) fn whole_seconds(value: Value<'_>) -> Result<i64> {
+    check_seconds(value)?;
+    Ok(stored_seconds(value).as_integer().unwrap_or(0))
+}
+
 /// The seconds as the catalog keeps them: a whole number; what is none never comes.
 fn stored_seconds(value: Value<'_>) -> Value<'static> {
     let seconds = seconds_of(value);
@@ -380,12 +383,17 @@ fn check_partial_filter(filter: &Filter) -> Result<()> {
     }
 }
 
+/// What may change during an index's life.
+#[derive(Clone, Copy, Default, Debug)]
+pub(crate) struct SpecChanges<'c> {
+    pub hidden: Option<bool>,
+    pub expire_after_seconds: Option<Value<'c>>,
+    pub prepare_unique: Option<bool>,
+}
+
 /// A description with other values of what may change during an index's life.
-pub(crate) fn with_changes(
-    spec: &RawDoc,
-    hidden: Option<bool>,
-    expire_after_seconds: Option<Value<'_>>,
-) -> Result<DocBuf> {
+pub(crate) fn with_changes(spec: &RawDoc, changes: &SpecChanges<'_>) -> Result<DocBuf> {
+    let SpecChanges { hidden, expire_after_seconds, prepare_unique } = *changes;
     if let Some(seconds) = expire_after_seconds {
         check_seconds(seconds).map_err(|error| Error::new(Code::INVALID_OPTIONS, error.message()))?;
         if pattern_of(spec).iter().nth(1).is_some() || is_id_pattern(pattern_of(spec)) {
@@ -397,6 +405,7 @@ pub(crate) fn with_changes(
         for option in spec {
             let changes = match option.name_str() {
                 "hidden" => hidden.is_some(),
+                "prepareUnique" => prepare_unique.is_some(),
                 "expireAfterSeconds" => expire_after_seconds.is_some(),
                 _ => false,
             };
@@ -407,10 +416,27 @@ pub(crate) fn with_changes(
         if hidden == Some(true) {
             doc.value("hidden", Value::TRUE);
         }
+        if prepare_unique == Some(true) {
+            doc.value("prepareUnique", Value::TRUE);
+        }
         if let Some(seconds) = expire_after_seconds {
             doc.value("expireAfterSeconds", stored_seconds(seconds));
         }
     }))
+}
+
+/// The description of an index that has become unique.
+pub(crate) fn made_unique(spec: &RawDoc) -> DocBuf {
+    DocBuf::build(|doc| {
+        for option in spec {
+            if !matches!(option.name_str(), "prepareUnique" | "unique") {
+                doc.raw_element(option.raw());
+            }
+            if option.name() == b"name" {
+                doc.value("unique", Value::TRUE);
+            }
+        }
+    })
 }
 
 /// How an index that is asked for stands to one that there is.

@@ -71,6 +71,27 @@ pub struct ModifyIndexRequest<'r> {
     pub hidden: Option<bool>,
     /// How long after the date in the indexed field a document is to be removed; a number.
     pub expire_after_seconds: Option<Value<'r>>,
+    /// Whether the index is to take no key of two documents from now on.
+    pub prepare_unique: Option<bool>,
+    /// Whether the index is to become unique.
+    pub make_unique: bool,
+    /// Whether it is only to be found out if it could.
+    pub is_dry_run: bool,
+}
+
+impl<'r> ModifyIndexRequest<'r> {
+    /// A request that changes nothing.
+    pub fn new(ns: Namespace, index: IndexSelection<'r>) -> Self {
+        Self {
+            ns,
+            index,
+            hidden: None,
+            expire_after_seconds: None,
+            prepare_unique: None,
+            make_unique: false,
+            is_dry_run: false,
+        }
+    }
 }
 
 /// What an index was like before and after a change; a part is absent where nothing changed.
@@ -80,6 +101,10 @@ pub struct ModifiedIndex {
     pub hidden: Option<(bool, bool)>,
     /// The seconds after which documents went, if they did, and go.
     pub expire_after_seconds: Option<(Option<i64>, i64)>,
+    /// Whether it took no key of two documents, and does.
+    pub prepare_unique: Option<(bool, bool)>,
+    /// Whether it has become unique.
+    pub made_unique: bool,
 }
 
 /// `listCollections`.

@@ -187,10 +187,8 @@ fn an_index_can_be_hidden_and_shown_again() {
     fixture.coll.create_index(doc! { "a": 1 }).run().unwrap();
     let modify = |name: &str, hidden| {
         let request = ModifyIndexRequest {
-            ns: Namespace::new("db", "c").unwrap(),
-            index: IndexSelection::Names(vec![name]),
             hidden: Some(hidden),
-            expire_after_seconds: None,
+            ..ModifyIndexRequest::new(Namespace::new("db", "c").unwrap(), IndexSelection::Names(vec![name]))
         };
         fixture.client.engine().modify_index(&OpContext::new(), &request).map(|modified| modified.hidden)
     };

@@ -10,6 +10,7 @@ mod client;
 mod crud;
 mod frames;
 mod handshake;
+mod indexes;
 mod sessions;
 mod spill;
 mod validate;

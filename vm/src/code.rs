@@ -153,6 +153,7 @@ codes! {
     322 API_VERSION_ERROR "APIVersionError"
     323 API_STRICT_ERROR "APIStrictError"
     352 UNSUPPORTED_OP_QUERY_COMMAND "UnsupportedOpQueryCommand"
+    359 CANNOT_CONVERT_INDEX_TO_UNIQUE "CannotConvertIndexToUnique"
     361 COLLECTION_UUID_MISMATCH "CollectionUUIDMismatch"
     9001 SOCKET_EXCEPTION "SocketException"
     10003 CANNOT_GROW_DOCUMENT_IN_CAPPED_NAMESPACE "CannotGrowDocumentInCappedNamespace"

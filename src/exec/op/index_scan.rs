@@ -192,7 +192,7 @@ impl Operator for IndexScan {
     }
 
     fn stage(&self) -> &'static str {
-        "IXSCAN"
+        if self.index.is_clustered() { "CLUSTERED_IXSCAN" } else { "IXSCAN" }
     }
 
     fn input(&self) -> Option<&dyn Operator> {

@@ -1,4 +1,6 @@
-//! Collection scan: every document in record order, with the filter run on the page.
+//! Collection scan: every document in natural order, with the filter run on the page.
+//!
+//! Natural order is record order, and in a clustered collection the order of its index.
 
 use std::sync::Arc;
 
@@ -10,6 +12,7 @@ use super::FilterProgram;
 use crate::collection::{checked_document, stored_document};
 use crate::error::Result;
 use crate::exec::{ExecContext, Operator, Stats, Step};
+use crate::index::Index;
 
 /// Which way a scan goes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -28,6 +31,8 @@ pub(crate) struct Scan {
     machine: Machine,
     /// The last row of an earlier turn. Its record may be gone by now.
     saved: Option<i64>,
+    /// The key of that row in a clustered collection's index.
+    saved_key: Vec<u8>,
     ended: bool,
     stats: Stats,
 }
@@ -35,14 +40,51 @@ pub(crate) struct Scan {
 impl Scan {
     /// A scan whose cursor lives in `slot`. Without a filter every document is a row.
     pub fn new(slot: usize, direction: Direction, filter: Option<FilterProgram>) -> Self {
-        Self { slot, direction, filter, machine: Machine::new(), saved: None, ended: false, stats: Stats::default() }
+        Self {
+            slot,
+            direction,
+            filter,
+            machine: Machine::new(),
+            saved: None,
+            saved_key: Vec::new(),
+            ended: false,
+            stats: Stats::default(),
+        }
+    }
+
+    /// The slot of the cursor on a clustered collection's index.
+    fn index_slot(&self) -> usize {
+        self.slot + 1
+    }
+
+    /// Moves both cursors of a clustered collection to the next record.
+    fn step_by_index(&mut self, cx: &mut ExecContext<'_>, index: &Index) -> Result<bool> {
+        let record_id = if cx.cursor(self.index_slot()).is_none() {
+            let cursor = cx.open(self.index_slot(), index.table())?;
+            let found = match (self.direction, self.saved_key.is_empty()) {
+                (Direction::Forward, _) => cursor.seek_gt(&self.saved_key)?,
+                (Direction::Backward, true) => cursor.last()?,
+                (Direction::Backward, false) => cursor.seek_lt(&self.saved_key)?,
+            };
+            found.then(|| index.record_id(cursor.key_bytes(), cursor.value()))
+        } else {
+            let Some((cursor, _)) = cx.cursor_and_env(self.index_slot()) else { return Ok(false) };
+            let found = match self.direction {
+                Direction::Forward => cursor.next()?,
+                Direction::Backward => cursor.prev()?,
+            };
+            found.then(|| index.record_id(cursor.key_bytes(), cursor.value()))
+        };
+        let Some(record_id) = record_id.flatten() else { return Ok(false) };
+        let Some((records, _)) = cx.cursor_and_env(self.slot) else { return Ok(false) };
+        Ok(records.search(record_id)?)
     }
 
     /// Opens the cursor where the last turn left it: at the saved record, or where it would be.
     fn open(&self, cx: &mut ExecContext<'_>) -> Result<bool> {
         let Some(shared) = cx.shared else { return Ok(false) };
         let cursor = cx.open(self.slot, shared.records())?;
-        if let Some(record_id) = self.saved {
+        if let Some(record_id) = self.saved.filter(|_| shared.clustered_index().is_none()) {
             // Nothing on this side of the saved record leaves the cursor nowhere, from where the next step goes to
             // the first record in the scan's direction.
             match self.direction {
@@ -59,12 +101,15 @@ impl Operator for Scan {
         if self.ended || (cx.cursor(self.slot).is_none() && !self.open(cx)?) {
             return Ok(Step::End);
         }
+        let clustered = cx.shared.and_then(|shared| shared.clustered_index());
         loop {
-            let Some((cursor, env)) = cx.cursor_and_env(self.slot) else { return Ok(Step::End) };
             self.stats.works += 1;
-            let value = match self.direction {
-                Direction::Forward => cursor.next_value()?,
-                Direction::Backward => cursor.prev_value()?,
+            let by_index = clustered.map(|index| self.step_by_index(cx, index)).transpose()?;
+            let Some((cursor, env)) = cx.cursor_and_env(self.slot) else { return Ok(Step::End) };
+            let value = match (by_index, self.direction) {
+                (Some(found), _) => found.then(|| cursor.value()),
+                (None, Direction::Forward) => cursor.next_value()?,
+                (None, Direction::Backward) => cursor.prev_value()?,
             };
             let Some(bytes) = value else {
                 self.ended = true;
@@ -105,6 +150,10 @@ impl Operator for Scan {
 
     fn save(&mut self, cx: &ExecContext<'_>) {
         self.saved = self.record_id(cx).or(self.saved);
+        if let Some(cursor) = cx.cursor(self.index_slot()).filter(|cursor| cursor.is_positioned()) {
+            self.saved_key.clear();
+            self.saved_key.extend_from_slice(cursor.key_bytes());
+        }
     }
 
     fn rewind(&mut self) {
