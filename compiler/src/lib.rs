@@ -21,4 +21,4 @@ pub use compile::{
     CompiledSubPipeline, CompiledUpdate, CompiledWhenMatched, CompiledWindow, Lead, UpdateKind, compile_filter,
     compile_pipeline, compile_projection, compile_sort, compile_update, upsert_base,
 };
-pub use front::context::ParseContext;
+pub use front::context::{ParseContext, ResolvedView, Views};

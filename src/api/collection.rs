@@ -12,7 +12,7 @@ use super::UpdateModifications;
 use super::action::{
     Aggregate, CountDocuments, CreateIndex, Delete, Distinct, DropCollection, DropIndexes, EstimatedDocumentCount,
     Find, FindOne, FindOneAndDelete, FindOneAndReplace, FindOneAndUpdate, InsertMany, InsertOne, ListIndexNames,
-    ReplaceOne, Update,
+    RenameCollection, ReplaceOne, Update,
 };
 use crate::engine::Engine;
 use crate::error::Result;
@@ -132,6 +132,11 @@ impl<T: Send + Sync> Collection<T> {
         update: impl Into<UpdateModifications>,
     ) -> FindOneAndUpdate<'_, T> {
         FindOneAndUpdate::new(self, filter, update.into())
+    }
+
+    /// Gives the collection another name.
+    pub fn rename(&self, to: impl Into<String>) -> RenameCollection<'_, T> {
+        RenameCollection::new(self, to.into())
     }
 
     /// Drops the collection.

@@ -108,7 +108,7 @@ impl Catalog {
     pub fn drop_indexes(&self, ns: &Namespace, which: &IndexSelection<'_>) -> Result<u32> {
         let mut changing = self.change()?;
         let missing = || Error::new(Code::NAMESPACE_NOT_FOUND, format!("ns not found {ns}"));
-        let coll = self.get(ns).ok_or_else(missing)?;
+        let coll = self.get_collection(ns)?.ok_or_else(missing)?;
         let mut state = coll.lock_exclusively();
         if state.is_ended() {
             return Err(missing());

@@ -2,6 +2,7 @@
 
 use smongo_vm::value::{DocBuf, Value};
 
+use super::View;
 use super::entry::uuid_value;
 use crate::collection::Collection;
 use crate::index::id_spec;
@@ -23,6 +24,19 @@ pub(crate) fn collection_document(coll: &Collection, name_only: bool) -> DocBuf 
         if coll.options().get("clusteredIndex").is_none() {
             doc.value("idIndex", Value::document(&id_spec()));
         }
+    })
+}
+
+/// A view, as `listCollections` describes it.
+pub(crate) fn view_document(view: &View, name_only: bool) -> DocBuf {
+    DocBuf::build(|doc| {
+        doc.string("name", view.ns.coll());
+        doc.string("type", "view");
+        if name_only {
+            return;
+        }
+        doc.value("options", Value::document(&view.options()));
+        doc.document("info", |info| info.value("readOnly", Value::TRUE));
     })
 }
 

@@ -15,6 +15,7 @@ mod indexes;
 mod listing;
 mod options;
 mod store;
+mod views;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::ops::Bound;
@@ -34,7 +35,9 @@ use crate::request::Namespace;
 use entry::{Entry, IndexEntry};
 use store::Store;
 
-pub(crate) use listing::{collection_document, database_document};
+pub(crate) use listing::{collection_document, database_document, view_document};
+pub(crate) use options::check_storage_engine;
+pub(crate) use views::{SYSTEM_VIEWS, View, ViewTable, is_a_view, joined};
 
 /// All collections of a data directory.
 #[derive(Debug)]
@@ -45,6 +48,8 @@ pub(crate) struct Catalog {
     next_ident: AtomicU64,
     collections: RwLock<BTreeMap<Namespace, Arc<Collection>>>,
     plan_cache: Arc<PlanCache>,
+    /// Changes only while `changing` is held.
+    views: RwLock<Arc<ViewTable>>,
     /// Held while something changes.
     changing: Mutex<Changes>,
 }
@@ -79,6 +84,7 @@ impl Catalog {
             next_ident: AtomicU64::new(next_ident),
             collections: RwLock::new(collections),
             plan_cache,
+            views: RwLock::default(),
             changing: Mutex::default(),
         })
     }
@@ -117,6 +123,37 @@ impl Catalog {
         self.collections.read().get(ns).cloned()
     }
 
+    /// The collection of this name; fails when it is a view's.
+    pub fn get_collection(&self, ns: &Namespace) -> Result<Option<Arc<Collection>>> {
+        match self.get(ns) {
+            None if self.is_view(ns) => Err(is_a_view(ns)),
+            found => Ok(found),
+        }
+    }
+
+    /// The views there are now.
+    pub fn views(&self) -> Arc<ViewTable> {
+        Arc::clone(&self.views.read())
+    }
+
+    /// Whether a name is that of a view.
+    pub fn is_view(&self, ns: &Namespace) -> bool {
+        self.views.read().get(ns).is_some()
+    }
+
+    /// Puts other views in place, while no collection comes or goes.
+    pub fn change_views(&self, change: impl FnOnce(&ViewTable) -> Result<ViewTable>) -> Result<()> {
+        let _changing = self.change()?;
+        let changed = change(&self.views())?;
+        *self.views.write() = Arc::new(changed);
+        Ok(())
+    }
+
+    fn forget_views(&self, db: &str) {
+        let kept = self.views().with_database(db, []);
+        *self.views.write() = Arc::new(kept);
+    }
+
     /// The collections of a database, by name.
     pub fn in_database(&self, db: &str) -> Vec<Arc<Collection>> {
         let from = Namespace::trusted(db, "");
@@ -135,6 +172,9 @@ impl Catalog {
         ns.check_creatable()?;
         let options = options::normalize(options)?;
         let mut changing = self.change()?;
+        if self.is_view(ns) {
+            return Err(Error::new(Code::NAMESPACE_EXISTS, format!("A view already exists. NS: {ns}")));
+        }
         match self.get(ns) {
             Some(coll) if options::same(&coll.options(), &options) => Ok(()),
             Some(_) => Err(Error::new(
@@ -152,7 +192,7 @@ impl Catalog {
         }
         ns.check_creatable()?;
         let mut changing = self.change()?;
-        match self.get(ns) {
+        match self.get_collection(ns)? {
             Some(coll) => Ok(coll),
             None => self.make(&mut changing, ns, DocBuf::new()),
         }
@@ -191,7 +231,11 @@ impl Catalog {
     pub fn drop_collection(&self, ns: &Namespace) -> Result<Option<usize>> {
         let mut changing = self.change()?;
         let Some(coll) = self.get(ns) else { return Ok(None) };
-        self.remove(&mut changing, &[ns], &[&coll]).map(Some)
+        let indexes = self.remove(&mut changing, &[ns], &[&coll])?;
+        if ns.coll() == SYSTEM_VIEWS {
+            self.forget_views(ns.db());
+        }
+        Ok(Some(indexes))
     }
 
     /// Drops all collections of a database; false when there was none.
@@ -201,12 +245,16 @@ impl Catalog {
         for coll in &collections {
             self.remove(&mut changing, &[&coll.ns()], &[coll])?;
         }
+        self.forget_views(db);
         Ok(!collections.is_empty())
     }
 
     /// Gives a collection another name; the collection that has it goes when `drop_target` allows.
     pub fn rename(&self, from: &Namespace, to: &Namespace, drop_target: bool) -> Result<()> {
         let mut changing = self.change()?;
+        if self.is_view(from) {
+            return Err(Error::new(Code::COMMAND_NOT_SUPPORTED_ON_VIEW, format!("cannot rename view: {from}")));
+        }
         let Some(coll) = self.get(from) else {
             return Err(Error::new(Code::NAMESPACE_NOT_FOUND, format!("Source collection {from} does not exist")));
         };
@@ -215,6 +263,10 @@ impl Catalog {
         }
         to.check_creatable()?;
         self.check_database_case(to.db())?;
+        if self.is_view(to) {
+            let message = format!("a view already exists with that name: {to}");
+            return Err(Error::new(Code::NAMESPACE_EXISTS, message));
+        }
         let target = self.get(to);
         if target.is_some() && !drop_target {
             return Err(Error::new(Code::NAMESPACE_EXISTS, "target namespace exists"));

@@ -27,6 +27,9 @@ const WITHOUT_EFFECT: [&str; 7] =
 
 /// Checks the options of `create` and gives the form in which the catalog keeps them.
 pub(super) fn normalize(options: &RawDoc) -> Result<DocBuf> {
+    if options.get("pipeline").is_some() {
+        return Err(Error::new(Code::INVALID_OPTIONS, "'pipeline' requires 'viewOn' to also be specified"));
+    }
     let clustered = clustered::normalize(options)?;
     for option in options {
         let name = option.name_str();
@@ -41,6 +44,22 @@ pub(super) fn normalize(options: &RawDoc) -> Result<DocBuf> {
         });
     }
     Ok(clustered.unwrap_or_default())
+}
+
+/// Fails unless the settings of storage engines are for the one there is.
+pub(crate) fn check_storage_engine(engines: &RawDoc) -> Result<()> {
+    for engine in engines {
+        let name = engine.name_str();
+        if engine.value().as_doc().is_none() {
+            let message = format!("'storageEngine.{name}' has to be an embedded document.");
+            return Err(Error::new(Code::BAD_VALUE, message));
+        }
+        if name != "wiredTiger" {
+            let message = format!("{name} is not a registered storage engine for this server");
+            return Err(Error::new(Code::INVALID_OPTIONS, message));
+        }
+    }
+    Ok(())
 }
 
 /// Whether an option says what holds without it.

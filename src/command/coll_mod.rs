@@ -54,8 +54,6 @@ fn coll_mod(call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<()> {
         ("validator", args.validator.is_some()),
         ("validationLevel", args.validation_level.is_some()),
         ("validationAction", args.validation_action.is_some()),
-        ("viewOn", args.view_on.is_some()),
-        ("pipeline", args.pipeline.is_some()),
         ("timeseries", args.timeseries.is_some()),
         ("changeStreamPreAndPostImages", args.images.is_some()),
         ("cappedSize", args.capped_size.is_some()),
@@ -63,6 +61,26 @@ fn coll_mod(call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<()> {
     ];
     if let Some((name, _)) = others.iter().find(|(_, given)| *given) {
         return Err(Error::new(Code::NOT_IMPLEMENTED, format!("smongo does not support collMod of '{name}' yet")));
+    }
+    let engine = &call.commands.engine;
+    let pipeline = args.pipeline.map(|args::Array(stages)| stages);
+    if engine.is_view(&ns) {
+        if args.index.is_some() {
+            let message = "option not supported on a view: index";
+            return Err(Error::new(Code::INVALID_OPTIONS, message));
+        }
+        if args.view_on.is_none() && pipeline.is_none() {
+            return Ok(());
+        }
+        return engine.modify_view(&call.op(), &ns, args.view_on, pipeline);
+    }
+    if args.view_on.is_some() || pipeline.is_some() {
+        if !engine.has_collection(&ns) {
+            return Err(Error::new(Code::NAMESPACE_NOT_FOUND, format!("ns does not exist: {ns}")));
+        }
+        let name = if args.view_on.is_some() { "viewOn" } else { "pipeline" };
+        let message = format!("option only supported on a view: {name}");
+        return Err(Error::new(Code::INVALID_OPTIONS, message));
     }
     if let Some(Any(seconds)) = args.expire_after_seconds {
         let expiry = match seconds.as_str() {

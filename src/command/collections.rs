@@ -98,7 +98,9 @@ fn drop(call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<()> {
     let ns = call.collection()?;
     let _: DropArgs<'_> = args::of_command(&call.request)?;
     if let Some(dropped) = call.commands.engine.drop_collection(&call.op(), &ns)? {
-        reply.value("nIndexesWas", Value::integer(i64::from(dropped.index_count)));
+        if let Some(count) = dropped.index_count {
+            reply.value("nIndexesWas", Value::integer(i64::from(count)));
+        }
         reply.string("ns", ns.full());
     }
     call.commands.metrics.top.forget(|name| name == ns.full());

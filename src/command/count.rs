@@ -36,6 +36,7 @@ fn count(call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<()> {
     let request = parse(call, call.collection()?)?;
     let n = call.commands.engine.count(&call.op(), &request)?;
     reply.value("n", reply::count(n));
+    call.answers_for_view(&request.ns);
     Ok(())
 }
 

@@ -32,7 +32,9 @@ fn distinct(call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<()> {
     let request = parse(call, call.collection()?)?;
     let op = call.op();
     let engine = &call.commands.engine;
-    reply.array("values", |values| engine.distinct(&op, &request, values))
+    reply.array("values", |values| engine.distinct(&op, &request, values))?;
+    call.answers_for_view(&request.ns);
+    Ok(())
 }
 
 /// The request in a `distinct` command.

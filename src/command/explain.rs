@@ -85,6 +85,7 @@ fn explained<'d>(call: &mut Call<'_, 'd>, body: &'d RawDoc) -> Result<Explained<
         started: call.started,
         waited: call.waited,
         followup: Followup::Done,
+        ok: call.ok,
     };
     Ok(match command.name {
         "aggregate" => Explained::Aggregate(aggregate::parse(&inner, true)?.0),

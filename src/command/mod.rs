@@ -180,6 +180,8 @@ pub(crate) struct Call<'c, 'd> {
     /// Time spent waiting for the client's sake, which is not work.
     waited: Duration,
     followup: Followup,
+    /// What the reply's `ok` is to be.
+    ok: Value<'static>,
 }
 
 impl<'d> Call<'_, 'd> {
@@ -195,6 +197,13 @@ impl<'d> Call<'_, 'd> {
             return Err(Error::new(Code::INVALID_NAMESPACE, message));
         };
         Namespace::new(self.db, coll)
+    }
+
+    /// Counts and distincts through views answer with an int32 `ok`, as mongod's do.
+    fn answers_for_view(&mut self, ns: &Namespace) {
+        if self.commands.engine.is_view(ns) {
+            self.ok = Value::int32(1);
+        }
     }
 
     /// The id of the logical session that the request belongs to.
@@ -268,6 +277,7 @@ impl Commands {
             started,
             waited: Duration::ZERO,
             followup: Followup::Done,
+            ok: Value::double(1.0),
         };
         let result = access::check(&mut call).and_then(|()| self.check(&mut call)).and_then(|()| {
             let _passing = call.writes().then(|| self.write_gate.pass(&call.op(), call.db)).transpose()?;
@@ -282,7 +292,7 @@ impl Commands {
             }
         }
         drop(guard);
-        reply.value("ok", Value::double(1.0));
+        reply.value("ok", call.ok);
         Ok(call.followup)
     }
 

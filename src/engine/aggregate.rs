@@ -7,9 +7,10 @@ use std::sync::Arc;
 
 use smongo_compiler::{CompiledPipeline, CompiledStage, Lead, ParseContext, compile_pipeline};
 use smongo_vm::Code;
-use smongo_vm::value::{ArrayWriter, DocBuf, OwnedValue};
+use smongo_vm::value::{ArrayWriter, DocBuf, OwnedValue, RawDoc, Value};
 
 use super::Engine;
+use crate::catalog::{ViewTable, joined};
 use crate::collection::Collection;
 use crate::cursor::OpenCursor;
 use crate::error::{Error, Result};
@@ -44,8 +45,21 @@ impl Engine {
 
     /// Compiles a pipeline and puts its operators together.
     pub(super) fn prepare(&self, request: &AggregateRequest<'_>) -> Result<Prepared> {
+        let views = self.catalog.views();
+        let resolved = match request.has_collection && !starts_with_coll_stats(request.pipeline) {
+            true => views.resolve(&request.ns),
+            false => None,
+        };
+        let Some(view) = resolved else { return self.prepare_over(request, views) };
+        let pipeline = joined(&view.pipeline, request.pipeline);
+        let ns = Namespace::trusted(request.ns.db(), &view.coll);
+        self.prepare_over(&AggregateRequest { ns, pipeline: &pipeline, ..request.clone() }, views)
+    }
+
+    /// [`Engine::prepare`] over a collection.
+    fn prepare_over(&self, request: &AggregateRequest<'_>, views: Arc<ViewTable>) -> Result<Prepared> {
         check_collation(request.collation)?;
-        let mut context = ParseContext::new();
+        let mut context = ParseContext::new().with_views(views);
         let variables = match request.let_variables {
             Some(variables) => declare_variables(variables, &mut context)?,
             None => Vec::new(),
@@ -95,6 +109,12 @@ impl Engine {
         let Plan { root, variables, .. } = plan;
         Ok(Executor::new(root, coll, variables))
     }
+}
+
+/// Whether a pipeline begins with the stage that tells about a view itself.
+fn starts_with_coll_stats(pipeline: &RawDoc) -> bool {
+    let first = pipeline.values().next().and_then(Value::as_doc);
+    first.is_some_and(|stage| stage.get("$collStats").is_some())
 }
 
 /// What a pipeline asks of its collection, for the planner.

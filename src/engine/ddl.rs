@@ -4,7 +4,7 @@ use smongo_vm::Code;
 use smongo_vm::value::{ArrayWriter, DocBuf, RawDoc, Value};
 
 use super::Engine;
-use crate::catalog::{collection_document, database_document};
+use crate::catalog::{collection_document, database_document, view_document};
 use crate::error::{Error, Result};
 use crate::exec::op::{Documents, FilterProgram};
 use crate::exec::{Executor, Flow};
@@ -17,14 +17,21 @@ impl Engine {
     /// Makes a collection. One with the same options may exist already.
     pub fn create_collection(&self, op: &OpContext, request: &CreateRequest<'_>) -> Result<()> {
         op.check()?;
+        if request.options.get("viewOn").is_some() {
+            return self.create_view(op, &request.ns, request.options);
+        }
         self.catalog.create(&request.ns, request.options)
     }
 
     /// Drops a collection; `None` when there was none.
     pub fn drop_collection(&self, op: &OpContext, ns: &Namespace) -> Result<Option<DroppedCollection>> {
         op.check()?;
+        if self.catalog.is_view(ns) {
+            let dropped = self.drop_view(op, ns)?;
+            return Ok(dropped.then_some(DroppedCollection { index_count: None }));
+        }
         let indexes = self.catalog.drop_collection(ns)?;
-        Ok(indexes.map(|count| DroppedCollection { index_count: u32::try_from(count).unwrap_or(u32::MAX) }))
+        Ok(indexes.map(|count| DroppedCollection { index_count: Some(u32::try_from(count).unwrap_or(u32::MAX)) }))
     }
 
     /// Drops all collections of a database; false when there was none.
@@ -49,7 +56,9 @@ impl Engine {
     ) -> Result<i64> {
         Namespace::check_db_name(request.db)?;
         let collections = self.catalog.in_database(request.db);
-        let documents = collections.iter().map(|coll| collection_document(coll, request.name_only)).collect();
+        let views = self.catalog.views().in_database(request.db);
+        let documents = collections.iter().map(|coll| collection_document(coll, request.name_only));
+        let documents = documents.chain(views.iter().map(|view| view_document(view, request.name_only))).collect();
         let ns = Namespace::trusted(request.db, "$cmd.listCollections");
         self.find_in_documents(op, ns, documents, request.filter, request.batch_size, batch)
     }
@@ -82,6 +91,11 @@ impl Engine {
         self.catalog.get(ns).is_some()
     }
 
+    /// Whether there is a view of this name.
+    pub fn is_view(&self, ns: &Namespace) -> bool {
+        self.catalog.is_view(ns)
+    }
+
     /// Changes an index.
     pub fn modify_index(&self, op: &OpContext, request: &ModifyIndexRequest<'_>) -> Result<ModifiedIndex> {
         op.check()?;
@@ -103,7 +117,7 @@ impl Engine {
         batch: &mut ArrayWriter<'_, Vec<u8>>,
     ) -> Result<i64> {
         let missing = || Error::new(Code::NAMESPACE_NOT_FOUND, format!("ns does not exist: {ns}"));
-        let coll = self.catalog.get(ns).ok_or_else(missing)?;
+        let coll = self.catalog.get_collection(ns)?.ok_or_else(missing)?;
         let specs = match coll.share() {
             Ok(shared) => shared.indexes().iter().map(|index| index.entry().spec.clone()).collect(),
             Err(_) => return Err(missing()),

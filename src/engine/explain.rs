@@ -5,10 +5,9 @@ use std::time::Instant;
 use smongo_vm::value::{DocWriter, RawDoc};
 
 use super::Engine;
+use crate::catalog::is_a_view;
 use crate::error::Result;
-use crate::exec::{
-    Executor, Flow, Matching, plan_find, plan_matching, write_execution_stats, write_query_planner, write_smongo,
-};
+use crate::exec::{Executor, Flow, Matching, plan_matching, write_execution_stats, write_query_planner, write_smongo};
 use crate::request::{ExplainRequest, Explained, Namespace, OpContext, Verbosity};
 
 impl Engine {
@@ -51,12 +50,14 @@ impl Engine {
         let matching = |matching: Matching<'_>| self.plan(ns, |shared| plan_matching(shared, &matching));
         match explained {
             Explained::Aggregate(aggregate) => Ok(self.prepare(aggregate)?.executor),
-            Explained::Find(find) => self.plan(ns, |shared| plan_find(shared, find)),
+            Explained::Find(find) => self.find_executor(find),
+            Explained::Count(count) if self.catalog.is_view(ns) => self.count_in_view(count),
             Explained::Count(count) => {
                 *rows_max = count.limit.map_or(u64::MAX, |limit| limit.saturating_add(count.skip));
                 matching(Matching { hint: count.hint, ..plain })
             }
-            Explained::Distinct(distinct) => matching(Matching { hint: distinct.hint, ..plain }),
+            Explained::Distinct(distinct) => self.distinct_executor(distinct),
+            Explained::Update(..) | Explained::Delete(..) if self.catalog.is_view(ns) => Err(is_a_view(ns)),
             Explained::Update(_, update) => {
                 *rows_max = if update.multi { u64::MAX } else { 1 };
                 matching(Matching { hint: update.hint, sort: update.sort, ..plain })

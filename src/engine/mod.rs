@@ -12,6 +12,7 @@ mod read;
 mod stats;
 mod ttl;
 mod validate;
+mod views;
 mod write;
 
 use std::sync::Arc;
@@ -42,13 +43,15 @@ impl Engine {
         let storage = Storage::open(&options.storage)?;
         let workspace = Workspace::open(storage.path())?;
         let catalog = Catalog::open(storage.clone())?;
-        Ok(Arc::new_cyclic(|engine| Self {
+        let engine = Arc::new_cyclic(|engine| Self {
             storage,
             catalog,
             cursors: CursorRegistry::default(),
             workspace,
             _ttl: ttl::TtlThread::start(engine.clone()),
-        }))
+        });
+        engine.load_views()?;
+        Ok(engine)
     }
 
     /// Writes down what the next opening can use, and closes the files. Operations that come later fail.

@@ -21,10 +21,18 @@ const FIRST_BATCH_DOCUMENTS: u64 = 101;
 impl Engine {
     /// Starts a find: fills the first batch and gives the id of the cursor that has the rest, 0 when there is none.
     pub fn find(&self, op: &OpContext, request: &FindRequest<'_>, batch: &mut ArrayWriter<'_, Vec<u8>>) -> Result<i64> {
-        let executor = self.plan(&request.ns, |shared| plan_find(shared, request))?;
+        let executor = self.find_executor(request)?;
         let executor = executor.within(self.workspace.for_request(request.allow_disk_use));
         let cursor = OpenCursor { executor, ns: request.ns.clone(), no_timeout: request.no_cursor_timeout };
         self.first_batch(op, cursor, request.batch_size, request.single_batch, batch)
+    }
+
+    /// A find in progress.
+    pub(super) fn find_executor(&self, request: &FindRequest<'_>) -> Result<Executor> {
+        if self.catalog.is_view(&request.ns) {
+            return self.find_in_view(request);
+        }
+        self.plan(&request.ns, |shared| plan_find(shared, request))
     }
 
     /// Continues a cursor; gives its id, or 0 when nothing is left.
@@ -51,6 +59,15 @@ impl Engine {
 
     /// How many documents match.
     pub fn count(&self, op: &OpContext, request: &CountRequest<'_>) -> Result<u64> {
+        if self.catalog.is_view(&request.ns) {
+            let mut executor = self.count_in_view(request)?;
+            let mut matches = 0;
+            executor.run(&self.storage, op, &mut |_| {
+                matches += 1;
+                Ok(Flow::Continue)
+            })?;
+            return Ok(matches);
+        }
         let limited = |matches: u64| matches.saturating_sub(request.skip).min(request.limit.unwrap_or(u64::MAX));
         if request.filter.is_empty() && request.hint.is_none() {
             let Some(coll) = self.catalog.get(&request.ns) else { return Ok(0) };
@@ -76,9 +93,17 @@ impl Engine {
         values: &mut ArrayWriter<'_, Vec<u8>>,
     ) -> Result<()> {
         let mut distinct = DistinctValues::new(request.key)?;
-        let matching = Matching { hint: request.hint, collation: request.collation, ..Matching::new(request.filter) };
-        let mut executor = self.plan(&request.ns, |shared| plan_matching(shared, &matching))?;
+        let mut executor = self.distinct_executor(request)?;
         executor.run(&self.storage, op, &mut |doc| distinct.add(doc, values).map(|()| Flow::Continue))
+    }
+
+    /// The documents whose distinct values are wanted.
+    pub(super) fn distinct_executor(&self, request: &DistinctRequest<'_>) -> Result<Executor> {
+        if self.catalog.is_view(&request.ns) {
+            return self.distinct_in_view(request);
+        }
+        let matching = Matching { hint: request.hint, collation: request.collation, ..Matching::new(request.filter) };
+        self.plan(&request.ns, |shared| plan_matching(shared, &matching))
     }
 
     /// Plans over a collection, or over nothing when it does not exist.

@@ -74,7 +74,7 @@ impl Engine {
 
     /// The sizes of a collection; `None` when there is none.
     pub fn collection_stats(&self, ns: &Namespace) -> Result<Option<CollectionStats>> {
-        let Some(coll) = self.catalog.get(ns) else { return Ok(None) };
+        let Some(coll) = self.catalog.get_collection(ns)? else { return Ok(None) };
         let sizes = coll.sizes(&self.storage)?;
         let Ok(shared) = coll.share() else { return Ok(None) };
         let count = u64::try_from(sizes.documents).unwrap_or(0);
@@ -95,7 +95,8 @@ impl Engine {
     /// The sizes of a database, all zero when there is none.
     pub fn database_stats(&self, db: &str) -> Result<DatabaseStats> {
         Namespace::check_db_name(db)?;
-        let mut total = DatabaseStats::default();
+        let views = self.catalog.views().in_database(db).len();
+        let mut total = DatabaseStats { views: views as u64, ..DatabaseStats::default() };
         for coll in self.catalog.in_database(db) {
             let Some(stats) = self.collection_stats(&coll.ns())? else { continue };
             total.collections += 1;

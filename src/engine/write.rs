@@ -7,6 +7,7 @@ use smongo_vm::env::Env;
 use smongo_vm::value::{DocBuf, OwnedValue, RawDoc, Value};
 
 use super::Engine;
+use crate::catalog::{SYSTEM_VIEWS, is_a_view};
 use crate::collection::{Collection, id_of, stored_document};
 use crate::error::{Error, Result, WriteError};
 use crate::exec::{Matching, Plan, plan_matching, timestamp_of};
@@ -25,6 +26,9 @@ const INSERT_ATTEMPTS_MAX: u32 = 100;
 impl Engine {
     /// Inserts documents; makes the collection when there is none.
     pub fn insert(&self, op: &OpContext, request: &InsertRequest<'_>) -> Result<InsertReply> {
+        if self.catalog.is_view(&request.ns) {
+            return Ok(insert_into_view(request));
+        }
         let mut attempts = 0;
         let reply = loop {
             let coll = self.catalog.get_or_create(&request.ns)?;
@@ -36,7 +40,7 @@ impl Engine {
                 reply => break reply?,
             }
         };
-        self.make_durable(request.options)?;
+        self.written(&request.ns, request.options)?;
         Ok(reply)
     }
 
@@ -60,7 +64,7 @@ impl Engine {
                 }
             }
         }
-        self.make_durable(request.options)?;
+        self.written(&request.ns, request.options)?;
         Ok(reply)
     }
 
@@ -79,7 +83,7 @@ impl Engine {
                 }
             }
         }
-        self.make_durable(request.options)?;
+        self.written(&request.ns, request.options)?;
         Ok(reply)
     }
 
@@ -99,7 +103,7 @@ impl Engine {
                 }
             }
         };
-        self.make_durable(request.options)?;
+        self.written(&request.ns, request.options)?;
         Ok(reply)
     }
 
@@ -176,6 +180,9 @@ impl Engine {
         matching: &Matching<'_>,
         create: bool,
     ) -> Result<(Plan, Option<Arc<Collection>>)> {
+        if self.catalog.is_view(ns) {
+            return Err(is_a_view(ns));
+        }
         if create {
             // A request that is wrong in itself must not leave a collection behind.
             plan_matching(None, matching)?;
@@ -184,7 +191,7 @@ impl Engine {
         self.plan_over(ns, |shared| plan_matching(shared, matching))
     }
 
-    fn update_statement(
+    pub(super) fn update_statement(
         &self,
         op: &OpContext,
         ns: &Namespace,
@@ -244,7 +251,7 @@ impl Engine {
         Ok((id_of(&stored).into(), stored))
     }
 
-    fn delete_statement(
+    pub(super) fn delete_statement(
         &self,
         op: &OpContext,
         ns: &Namespace,
@@ -267,9 +274,20 @@ impl Engine {
         })
     }
 
-    fn make_durable(&self, options: WriteOptions) -> Result<()> {
+    /// What follows every write request.
+    fn written(&self, ns: &Namespace, options: WriteOptions) -> Result<()> {
+        if ns.coll() == SYSTEM_VIEWS {
+            self.reload_views(ns.db())?;
+        }
         if options.journal { self.sync_log() } else { Ok(()) }
     }
+}
+
+/// What becomes of an insert into a view: every document that is tried fails.
+fn insert_into_view(request: &InsertRequest<'_>) -> InsertReply {
+    let tried = if request.options.ordered { 1 } else { request.documents.len() };
+    let failure = |index| WriteError::new(index, is_a_view(&request.ns));
+    InsertReply { inserted: 0, write_errors: (0..tried.min(request.documents.len())).map(failure).collect() }
 }
 
 /// Whether a statement should look for matches again: its upsert ran into a document that was not there before.

@@ -87,6 +87,22 @@ pub(crate) fn source(
     join: Option<&(CompiledFilter, DocBuf)>,
     shared: Option<&Shared<'_>>,
 ) -> Result<Box<dyn Operator>> {
+    source_in(from, join, shared, &mut Assembly::default())
+}
+
+fn source_in(
+    from: &CompiledSubPipeline,
+    join: Option<&(CompiledFilter, DocBuf)>,
+    shared: Option<&Shared<'_>>,
+    assembly: &mut Assembly,
+) -> Result<Box<dyn Operator>> {
+    if let Some(view) = &from.view {
+        let mut root = source_in(view, None, shared, assembly)?;
+        for (filter, source) in join.into_iter().chain(&from.filter) {
+            root = Box::new(Filter::new(root, Arc::clone(&filter.program), source));
+        }
+        return attach(root, &from.stages, assembly);
+    }
     let root: Box<dyn Operator> = match (from.coll, join.or(from.filter.as_ref())) {
         (None, _) => Box::new(Eof::default()),
         (Some(_), Some((filter, source))) => reach(shared, filter, source),
@@ -98,5 +114,5 @@ pub(crate) fn source(
         }
         _ => root,
     };
-    attach(root, &from.stages, &mut Assembly::default())
+    attach(root, &from.stages, assembly)
 }

@@ -23,8 +23,8 @@ impl CreateRequest<'_> {
 /// What a drop took away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DroppedCollection {
-    /// How many indexes the collection had.
-    pub index_count: u32,
+    /// How many indexes the collection had; a view has none to speak of.
+    pub index_count: Option<u32>,
 }
 
 /// `createIndexes`.

@@ -19,6 +19,27 @@ fn collections_come_with_their_first_document_or_by_creation() {
 }
 
 #[test]
+fn views_and_renames() {
+    let fixture = Fixture::with((0..4).map(|n| doc! { "_id": n }));
+    let db = fixture.client.database("db");
+    db.create_collection("small").view_on("c", [doc! { "$match": { "_id": { "$lt": 2 } } }]).run().unwrap();
+    let view = db.collection::<Document>("small");
+    assert_eq!(view.count_documents(doc! {}).run().unwrap(), 2);
+    assert_eq!(view.insert_one(doc! {}).run().unwrap_err().code(), 166);
+    fixture.coll.rename("d").run().unwrap();
+    assert_eq!(view.count_documents(doc! {}).run().unwrap(), 0);
+    db.collection::<Document>("d").rename("c").database("other").run().unwrap();
+    let moved = fixture.client.database("other").collection::<Document>("c");
+    assert_eq!(moved.count_documents(doc! {}).run().unwrap(), 4);
+    moved.insert_one(doc! { "_id": 9 }).run().unwrap();
+    db.create_collection("d").run().unwrap();
+    let error = moved.rename("d").database("db").run().unwrap_err();
+    assert_eq!(error.code(), 48);
+    moved.rename("d").database("db").drop_target(true).run().unwrap();
+    assert_eq!(db.collection::<Document>("d").count_documents(doc! {}).run().unwrap(), 5);
+}
+
+#[test]
 fn drops_take_documents_along() {
     let fixture = Fixture::with([doc! { "_id": 1 }]);
     fixture.coll.drop().run().unwrap();

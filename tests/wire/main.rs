@@ -14,3 +14,4 @@ mod indexes;
 mod sessions;
 mod spill;
 mod validate;
+mod views;

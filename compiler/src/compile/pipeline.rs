@@ -54,6 +54,8 @@ pub struct CompiledPipeline {
 pub struct CompiledSubPipeline {
     /// What it reads; `None` when its first stage makes documents of nothing.
     pub coll: Option<CollectionId>,
+    /// The view whose documents it reads, where it does not read the collection's own.
+    pub view: Option<Box<CompiledSubPipeline>>,
     /// Which documents it reads, with the request's words for the filter.
     pub filter: Option<(CompiledFilter, DocBuf)>,
     /// The stages after that.
@@ -318,7 +320,8 @@ fn compile_stage(stage: &Stage, after: &[Stage], strings: Strings<'_>) -> Result
                     Some((CompiledFilter { program, ir: filter.clone() }, source.clone()))
                 }
             };
-            let from = CompiledSubPipeline { coll: Some(search.from), filter, stages: Vec::new() };
+            let view = compile_view(search.view.as_deref(), strings)?;
+            let from = CompiledSubPipeline { coll: Some(search.from), view, filter, stages: Vec::new() };
             CompiledStage::GraphLookup(Arc::new(CompiledGraphLookup { from, start_with, ir: (**search).clone() }))
         }
         Stage::Densify(densify) => {
@@ -365,7 +368,12 @@ fn compile_sub_pipeline(from: &SubPipeline, strings: Strings<'_>) -> Result<Comp
     if filter.is_some() {
         stages.remove(0);
     }
-    Ok(CompiledSubPipeline { coll: from.coll, filter, stages: compile_stages(stages, strings)? })
+    let view = compile_view(from.view.as_deref(), strings)?;
+    Ok(CompiledSubPipeline { coll: from.coll, view, filter, stages: compile_stages(stages, strings)? })
+}
+
+fn compile_view(view: Option<&SubPipeline>, strings: Strings<'_>) -> Result<Option<Box<CompiledSubPipeline>>> {
+    view.map(|view| compile_sub_pipeline(view, strings).map(Box::new)).transpose()
 }
 
 fn compile_lookup(lookup: &Lookup, strings: Strings<'_>) -> Result<CompiledLookup> {

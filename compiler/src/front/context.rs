@@ -6,7 +6,7 @@ use std::sync::Arc;
 use smongo_vm::code::Code;
 use smongo_vm::collation::Collation;
 use smongo_vm::limits::MAX_DOCUMENT_DEPTH;
-use smongo_vm::value::{OwnedValue, ParamId, Value};
+use smongo_vm::value::{DocBuf, OwnedValue, ParamId, Value};
 use smongo_vm::{Error, Result};
 
 use crate::ir::Expr;
@@ -22,6 +22,21 @@ static SYSTEM: [(&str, Expr); 5] = [
     ("CLUSTER_TIME", Expr::Env(EnvVar::ClusterTime)),
 ];
 
+/// Tells which names stand for views, so that stages can read them.
+pub trait Views: std::fmt::Debug + Send + Sync {
+    /// What a name stands for; `None` when it is no view.
+    fn resolve(&self, db: &str, coll: &str) -> Option<ResolvedView>;
+}
+
+/// A view, down to the collection that it reads in the end.
+#[derive(Clone, Debug)]
+pub struct ResolvedView {
+    /// The collection, in the view's database.
+    pub coll: String,
+    /// What makes the view's documents of the collection's, as an array of stages.
+    pub pipeline: DocBuf,
+}
+
 /// The state of one request's parsing. One context serves all filters and expressions of a request, so that variables
 /// are numbered uniquely within it.
 #[derive(Clone, Debug)]
@@ -30,6 +45,7 @@ pub struct ParseContext {
     variables: u32,
     lets: u16,
     depth: usize,
+    views: Option<Arc<dyn Views>>,
     params: Params,
     collation: Option<Arc<Collation>>,
 }
@@ -47,7 +63,8 @@ enum Params {
 impl ParseContext {
     /// A context where the system's variables are in scope.
     pub fn new() -> Self {
-        Self { scope: Vec::new(), variables: 0, lets: 0, depth: 0, params: Params::Off, collation: None }
+        let views = None;
+        Self { scope: Vec::new(), variables: 0, lets: 0, depth: 0, views, params: Params::Off, collation: None }
     }
 
     /// The same, for a request whose strings compare as a collation says.
@@ -59,6 +76,22 @@ impl ParseContext {
     /// The collation under which the request's programs compare strings.
     pub fn collation(&self) -> Option<&Arc<Collation>> {
         self.collation.as_ref()
+    }
+
+    /// The same, where stages may read views.
+    #[must_use]
+    pub fn with_views(self, views: Arc<dyn Views>) -> Self {
+        Self { views: Some(views), ..self }
+    }
+
+    /// A context for the pipeline of a view that this request reads: it sees none of the request's variables.
+    pub fn of_view(&self) -> Self {
+        Self { views: self.views.clone(), collation: self.collation.clone(), ..Self::new() }
+    }
+
+    /// The view that a name stands for.
+    pub fn view(&self, db: &str, coll: &str) -> Option<ResolvedView> {
+        self.views.as_ref()?.resolve(db, coll)
     }
 
     /// Declares the next of the request's `let` variables, which stands at that position in the environment.

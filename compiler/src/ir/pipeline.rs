@@ -39,6 +39,8 @@ pub struct Pipeline {
 pub struct SubPipeline {
     /// What it reads; `None` when its first stage makes documents of nothing.
     pub coll: Option<CollectionId>,
+    /// The view whose documents it reads, where the name it was given is that of a view.
+    pub view: Option<Box<SubPipeline>>,
     /// Its stages.
     pub stages: Vec<Stage>,
 }
@@ -140,6 +142,8 @@ pub struct Lookup {
 pub struct GraphLookup {
     /// What is searched.
     pub from: CollectionId,
+    /// The view that is searched, where the name is that of a view.
+    pub view: Option<Box<SubPipeline>>,
     /// Where to begin.
     pub start_with: Expr,
     /// The field that leads on from a document that was found.

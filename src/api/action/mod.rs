@@ -14,6 +14,7 @@ mod insert_many;
 mod insert_one;
 mod list_collection_names;
 mod list_database_names;
+mod rename;
 mod replace_one;
 mod update;
 
@@ -31,5 +32,6 @@ pub use insert_many::InsertMany;
 pub use insert_one::InsertOne;
 pub use list_collection_names::ListCollectionNames;
 pub use list_database_names::ListDatabaseNames;
+pub use rename::RenameCollection;
 pub use replace_one::ReplaceOne;
 pub use update::Update;

@@ -13,8 +13,12 @@ impl Engine {
     pub(super) fn facts(&self, ns: &Namespace, host: &str, facts: &Facts) -> Result<Vec<DocBuf>> {
         match facts {
             Facts::CollStats { count, storage_scale, latency, scans } => {
-                let stats = self.collection_stats(ns)?;
-                if (*count || storage_scale.is_some()) && stats.is_none() {
+                let wants_storage = *count || storage_scale.is_some();
+                let stats = match self.catalog.is_view(ns) && !wants_storage {
+                    true => None,
+                    false => self.collection_stats(ns)?,
+                };
+                if wants_storage && stats.is_none() {
                     return Err(no_collection(ns));
                 }
                 let stats = stats.unwrap_or_default();

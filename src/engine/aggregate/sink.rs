@@ -11,6 +11,7 @@ use smongo_vm::interp::Machine;
 use smongo_vm::program::Program;
 use smongo_vm::value::{DocBuf, DocWriter, FieldPath, OwnedValue, RawDoc, Value};
 
+use crate::catalog::is_a_view;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::exec::op::value_at;
@@ -54,7 +55,7 @@ impl Engine {
         target: &CollectionName,
         options: WriteOptions,
     ) -> Result<()> {
-        let target = writable(target)?;
+        let target = self.writable(target)?;
         let id = object_id::generate();
         let name: String = id.iter().map(|byte| format!("{byte:02x}")).collect();
         let temporary = Namespace::trusted(target.db(), &format!("tmp.agg_out.{name}"));
@@ -76,6 +77,16 @@ impl Engine {
             let _ = self.drop_collection(op, &temporary);
         }
         written
+    }
+
+    /// The collection that a stage writes to.
+    fn writable(&self, target: &CollectionName) -> Result<Namespace> {
+        let ns = Namespace::new(&target.db, &target.coll)?;
+        ns.check_creatable()?;
+        match self.catalog.is_view(&ns) {
+            true => Err(is_a_view(&ns)),
+            false => Ok(ns),
+        }
     }
 
     fn make_indexes(&self, op: &OpContext, ns: &Namespace, specs: &[DocBuf]) -> Result<()> {
@@ -117,13 +128,6 @@ impl Engine {
     }
 }
 
-/// The collection that a stage writes to.
-fn writable(target: &CollectionName) -> Result<Namespace> {
-    let ns = Namespace::new(&target.db, &target.coll)?;
-    ns.check_creatable()?;
-    Ok(ns)
-}
-
 /// `$merge` at work.
 struct Merger<'e> {
     engine: &'e Engine,
@@ -139,7 +143,7 @@ struct Merger<'e> {
 
 impl<'e> Merger<'e> {
     fn new(engine: &'e Engine, op: &'e OpContext, merge: &'e CompiledMerge, options: WriteOptions) -> Result<Self> {
-        let ns = writable(&merge.into)?;
+        let ns = engine.writable(&merge.into)?;
         let on: Vec<FieldPath> = match &merge.on {
             None => vec![FieldPath::new("_id")],
             Some(fields) => fields.iter().map(|field| FieldPath::new(field)).collect(),

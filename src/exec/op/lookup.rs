@@ -106,7 +106,10 @@ impl Lookup {
 /// Reads the other collection into a table, when the join is by equality alone and finds nothing by an index.
 fn load_table(lookup: &CompiledLookup, partners: &CompiledFilter, cx: &ExecContext<'_>) -> Result<Table> {
     let Some((_, foreign)) = &lookup.equality else { return Ok(Table::Unused) };
-    let plain = lookup.from.stages.is_empty() && lookup.from.filter.is_none() && lookup.bindings.is_empty();
+    let plain = lookup.from.view.is_none()
+        && lookup.from.stages.is_empty()
+        && lookup.from.filter.is_none()
+        && lookup.bindings.is_empty();
     if !plain {
         return Ok(Table::Unused);
     }

@@ -3,8 +3,8 @@
 use smongo_vm::value::{RawDoc, Value};
 use smongo_vm::{Error, Result};
 
-use super::Scope;
 use super::options::{path, target};
+use super::{Scope, Source};
 use crate::front::expr;
 use crate::front::filter;
 use crate::front::filter::integer::to_exact_i64;
@@ -65,9 +65,10 @@ pub(super) fn parse(spec: Value<'_>, scope: &mut Scope<'_>) -> Result<Vec<Stage>
              specified.",
         ));
     };
-    let from = scope.collection(&from.0, &from.1);
+    let Source { coll: from, view } = scope.source(&from.0, &from.1)?;
     Ok(vec![Stage::GraphLookup(Box::new(GraphLookup {
         from,
+        view,
         start_with,
         connect_from,
         connect_to,

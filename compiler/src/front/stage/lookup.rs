@@ -97,8 +97,8 @@ pub(super) fn parse(spec: Value<'_>, scope: &mut Scope<'_>) -> Result<Vec<Stage>
         bindings.push(expr::parse_folded(variable.value(), scope.ctx)?);
         ctx.declare_let(variable.name_str())?;
     }
-    let coll = from.map(|(db, coll)| scope.collection(&db, &coll));
-    let from = scope.sub_pipeline(Place::Lookup, coll, pipeline.unwrap_or(RawDoc::EMPTY), &mut ctx)?;
+    let source = from.map(|(db, coll)| scope.source(&db, &coll)).transpose()?;
+    let from = scope.sub_pipeline(Place::Lookup, source, pipeline.unwrap_or(RawDoc::EMPTY), &mut ctx)?;
     let lookup = Lookup { from, target: target_field, equality, bindings, first_variable };
     Ok(vec![Stage::Lookup(Box::new(lookup))])
 }

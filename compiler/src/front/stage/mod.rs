@@ -70,7 +70,29 @@ pub struct Scope<'c> {
     depth: usize,
 }
 
+/// What a stage reads besides its input.
+struct Source {
+    coll: CollectionId,
+    /// The view by whose documents the collection is seen.
+    view: Option<Box<SubPipeline>>,
+}
+
 impl Scope<'_> {
+    /// What a stage reads by this name: a collection, perhaps by way of a view.
+    fn source(&mut self, db: &str, coll: &str) -> Result<Source> {
+        let Some(resolved) = self.ctx.view(db, coll) else {
+            return Ok(Source { coll: self.collection(db, coll), view: None });
+        };
+        let coll = self.collection(db, &resolved.coll);
+        // A view sees nothing of the request that reads it.
+        let mut ctx = self.ctx.of_view();
+        let source = Some(Source { coll, view: None });
+        let (db, place) = (self.db, self.place);
+        let mut inner = Scope { ctx: &mut ctx, db, collections: &mut *self.collections, place, depth: self.depth };
+        let view = inner.sub_pipeline_here(source, &resolved.pipeline)?;
+        Ok(Source { coll, view: Some(Box::new(view)) })
+    }
+
     /// The number of a collection that the pipeline reads besides its own.
     fn collection(&mut self, db: &str, coll: &str) -> CollectionId {
         let name = CollectionName { db: db.to_owned(), coll: coll.to_owned() };
@@ -87,23 +109,30 @@ impl Scope<'_> {
     fn sub_pipeline(
         &mut self,
         place: Place,
-        coll: Option<CollectionId>,
+        source: Option<Source>,
         stages: &RawDoc,
         ctx: &mut ParseContext,
     ) -> Result<SubPipeline> {
+        let mut inner = Scope { ctx, db: self.db, collections: &mut *self.collections, place, depth: self.depth };
+        inner.sub_pipeline_here(source, stages)
+    }
+
+    fn sub_pipeline_here(&mut self, source: Option<Source>, stages: &RawDoc) -> Result<SubPipeline> {
         if self.depth >= MAX_SUB_PIPELINE_DEPTH {
             return Err(Error::new(
                 Code::MAX_SUB_PIPELINE_DEPTH_EXCEEDED,
                 format!("Maximum number of nested sub-pipelines exceeded. Limit is {MAX_SUB_PIPELINE_DEPTH}"),
             ));
         }
-        if coll.is_some() && needs_no_collection(stages) {
+        if source.is_some() && needs_no_collection(stages) {
             let message = "a stage that needs no collection cannot begin a pipeline that has one";
             return Err(Error::new(Code::INVALID_NAMESPACE, message));
         }
-        let mut inner = Scope { ctx, db: self.db, collections: &mut *self.collections, place, depth: self.depth + 1 };
-        let stages = inner.stages(stages)?;
-        Ok(SubPipeline { coll, stages })
+        self.depth += 1;
+        let stages = self.stages(stages);
+        self.depth -= 1;
+        let (coll, view) = source.map_or((None, None), |source| (Some(source.coll), source.view));
+        Ok(SubPipeline { coll, view, stages: stages? })
     }
 
     fn stages(&mut self, pipeline: &RawDoc) -> Result<Vec<Stage>> {

@@ -36,8 +36,8 @@ pub(super) fn parse(spec: Value<'_>, scope: &mut Scope<'_>) -> Result<Vec<Stage>
         ));
     }
     let db = scope.db;
-    let coll = coll.map(|coll| scope.collection(db, coll));
+    let source = coll.map(|coll| scope.source(db, coll)).transpose()?;
     let mut ctx = scope.ctx.clone();
-    let from = scope.sub_pipeline(Place::UnionWith, coll, pipeline, &mut ctx)?;
+    let from = scope.sub_pipeline(Place::UnionWith, source, pipeline, &mut ctx)?;
     Ok(vec![Stage::UnionWith(from)])
 }
