@@ -80,8 +80,7 @@ impl Catalog {
             let entry = IndexEntry { spec, ident: format!("index-{number}") };
             made.push(Arc::new(Index::create(&self.storage, entry)?));
         }
-        let mut builders: Vec<Builder<'_>> =
-            made.iter().map(|index| Builder::new(index, state.ns(), &self.storage)).collect();
+        let mut builders = Builder::of(made, state.ns(), &self.storage, &self.workspace);
         self.fill(op, coll, &mut builders).map_err(|error| build_failed(coll, state.ns(), error))
     }
 
@@ -89,11 +88,11 @@ impl Catalog {
         let session = self.storage.session()?;
         let mut records = session.cursor(coll.records())?;
         let mut documents = 0u64;
-        while records.next()? {
+        while records.next_value()?.is_some() {
             let record_id = records.record_id();
             let doc = checked_document(records.value())?;
             for builder in builders.iter_mut() {
-                builder.add(op, doc, record_id)?;
+                builder.add(doc, record_id)?;
             }
             documents += 1;
             if documents.is_multiple_of(1024) {

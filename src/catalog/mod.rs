@@ -32,6 +32,7 @@ use crate::error::{Error, Result};
 use crate::index;
 use crate::plan_cache::PlanCache;
 use crate::request::Namespace;
+use crate::spill::Workspace;
 use entry::{Entry, IndexEntry};
 use store::Store;
 
@@ -44,6 +45,8 @@ pub(crate) use views::{SYSTEM_VIEWS, View, ViewTable, is_a_view, joined};
 pub(crate) struct Catalog {
     storage: Storage,
     store: Store,
+    /// For what builds of indexes cannot hold in memory.
+    workspace: Workspace,
     /// The number of the next table.
     next_ident: AtomicU64,
     collections: RwLock<BTreeMap<Namespace, Arc<Collection>>>,
@@ -64,7 +67,7 @@ struct Changes {
 
 impl Catalog {
     /// Reads the catalog and opens every collection in it.
-    pub fn open(storage: Storage) -> Result<Self> {
+    pub fn open(storage: Storage, workspace: Workspace) -> Result<Self> {
         let store = Store::open(storage.clone())?;
         let entries = store.entries()?;
         remove_orphans(&storage, &entries)?;
@@ -81,6 +84,7 @@ impl Catalog {
         Ok(Self {
             storage,
             store,
+            workspace,
             next_ident: AtomicU64::new(next_ident),
             collections: RwLock::new(collections),
             plan_cache,

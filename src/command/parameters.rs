@@ -8,7 +8,7 @@ use smongo_vm::value::{Tag, Value};
 use super::access::Needs;
 use super::args::{self, Argument, Flag, Number, wrong_type};
 use super::generic;
-use super::reply::Reply;
+use super::reply::{self, Reply};
 use super::table::Command;
 use super::{Call, Commands};
 use crate::auth::scram::Mechanism;
@@ -37,6 +37,12 @@ struct Parameter {
     get: fn(&Commands, &str, &mut Reply<'_>),
     set: Option<fn(&Commands, Value<'_>) -> Result<()>>,
 }
+
+/// Bytes of a mebibyte.
+const MEBIBYTE: u64 = 1024 * 1024;
+
+/// The least that builds of indexes may have. MongoDB: 50.
+const INDEX_BUILD_MIN_MEGABYTES: u32 = 50;
 
 /// The parameter that changes a memory limit.
 macro_rules! memory_limit {
@@ -75,6 +81,36 @@ static PARAMETERS: &[Parameter] = &[
     memory_limit!("internalLookupStageIntermediateDocumentMaxSizeBytes", JoinedToOne),
     memory_limit!("internalQueryFacetMaxOutputDocSizeBytes", FacetOutput),
     memory_limit!("internalQueryMaxBlockingSortMemoryUsageBytes", Sort),
+    Parameter {
+        name: "maxIndexBuildMemoryUsageMegabytes",
+        get: |commands, name, reply| {
+            let bytes = commands.engine.memory_limits().get(Limit::IndexBuild);
+            reply.value(name, reply::count(bytes as u64 / MEBIBYTE));
+        },
+        set: Some(|commands, value| {
+            let name = "maxIndexBuildMemoryUsageMegabytes";
+            let megabytes = at_least(name, value, INDEX_BUILD_MIN_MEGABYTES)?;
+            let bytes = u64::from(megabytes) * MEBIBYTE;
+            commands.engine.memory_limits().set(Limit::IndexBuild, usize::try_from(bytes).unwrap_or(usize::MAX));
+            Ok(())
+        }),
+    },
+    Parameter {
+        name: "ttlMonitorEnabled",
+        get: |commands, name, reply| reply.value(name, Value::bool(commands.engine.ttl().is_enabled())),
+        set: Some(|commands, value| {
+            commands.engine.ttl().enable(args::is_truthy(value));
+            Ok(())
+        }),
+    },
+    Parameter {
+        name: "ttlMonitorSleepSecs",
+        get: |commands, name, reply| reply.value(name, reply::count(u64::from(commands.engine.ttl().sleep_secs()))),
+        set: Some(|commands, value| {
+            commands.engine.ttl().set_sleep_secs(at_least("ttlMonitorSleepSecs", value, 1)?);
+            Ok(())
+        }),
+    },
     memory_limit!("internalQuerySlotBasedExecutionHashLookupApproxMemoryUseInBytesBeforeSpill", HashJoin),
     Parameter {
         name: "authenticationMechanisms",
@@ -115,6 +151,19 @@ fn set_log_level(commands: &Commands, value: Value<'_>) -> Result<()> {
             Ok(())
         }
         _ => Err(Error::new(Code::BAD_VALUE, format!("Invalid value for logLevel: {value:?}"))),
+    }
+}
+
+/// A whole number that is not below a minimum.
+fn at_least(name: &str, value: Value<'_>, minimum: u32) -> Result<u32> {
+    let number = Number::from_value(value).and_then(|Number(n)| i32::try_from(n).ok());
+    match number.and_then(|n| u32::try_from(n).ok()).filter(|n| *n >= minimum) {
+        Some(number) => Ok(number),
+        None => {
+            let message =
+                format!("Invalid value for parameter {name}: {value:?} is not a number of at least {minimum}");
+            Err(Error::new(Code::BAD_VALUE, message))
+        }
     }
 }
 

@@ -34,7 +34,7 @@ pub struct Engine {
     cursors: CursorRegistry,
     workspace: Workspace,
     /// Ends with the engine.
-    _ttl: ttl::TtlThread,
+    ttl: ttl::TtlThread,
 }
 
 impl Engine {
@@ -42,13 +42,13 @@ impl Engine {
     pub fn open(options: EngineOptions) -> Result<Arc<Self>> {
         let storage = Storage::open(&options.storage)?;
         let workspace = Workspace::open(storage.path())?;
-        let catalog = Catalog::open(storage.clone())?;
+        let catalog = Catalog::open(storage.clone(), workspace.clone())?;
         let engine = Arc::new_cyclic(|engine| Self {
             storage,
             catalog,
             cursors: CursorRegistry::default(),
             workspace,
-            _ttl: ttl::TtlThread::start(engine.clone()),
+            ttl: ttl::TtlThread::start(engine.clone()),
         });
         engine.load_views()?;
         Ok(engine)
@@ -78,6 +78,11 @@ impl Engine {
     /// How much memory requests may take, which can be changed.
     pub(crate) fn memory_limits(&self) -> &Limits {
         self.workspace.limits()
+    }
+
+    /// How documents expire, which can be changed.
+    pub(crate) fn ttl(&self) -> &ttl::TtlSettings {
+        self.ttl.settings()
     }
 
     /// How many cursors are open.

@@ -1,11 +1,12 @@
 //! Removing documents whose time has come: the indexes with `expireAfterSeconds`.
 //!
-//! A thread looks once a minute. It holds the engine only while it works, and ends with it.
+//! A thread looks once a minute, unless told otherwise. It holds the engine only while it works, and ends with it.
 
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Weak};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use smongo_vm::value::{DocBuf, RawDoc, Value};
 
@@ -14,12 +15,45 @@ use crate::collection::Collection;
 use crate::error::Result;
 use crate::request::{DeleteRequest, DeleteStatement, Namespace, OpContext, wall_clock_millis};
 
-/// How often the thread looks, in seconds. MongoDB: `ttlMonitorSleepSecs`, 60.
-const INTERVAL_S: u64 = 60;
+/// How often the thread looks at first, in seconds. MongoDB: `ttlMonitorSleepSecs`, 60.
+const SLEEP_S: u32 = 60;
+
+/// How often the thread sees whether it is time, so that a shorter interval holds from when it is set.
+const TICK: Duration = Duration::from_secs(1);
+
+/// What can be set about the thread while it runs.
+#[derive(Debug)]
+pub(crate) struct TtlSettings {
+    enabled: AtomicBool,
+    sleep_secs: AtomicU32,
+}
+
+impl TtlSettings {
+    /// Whether documents expire.
+    pub fn is_enabled(&self) -> bool {
+        self.enabled.load(Ordering::Relaxed)
+    }
+
+    /// Lets documents expire, or keeps them.
+    pub fn enable(&self, enabled: bool) {
+        self.enabled.store(enabled, Ordering::Relaxed);
+    }
+
+    /// How often the thread looks, in seconds.
+    pub fn sleep_secs(&self) -> u32 {
+        self.sleep_secs.load(Ordering::Relaxed)
+    }
+
+    /// Changes how often the thread looks.
+    pub fn set_sleep_secs(&self, seconds: u32) {
+        self.sleep_secs.store(seconds, Ordering::Relaxed);
+    }
+}
 
 /// Ends the thread when it is dropped.
 pub(super) struct TtlThread {
     _alive: Sender<()>,
+    settings: Arc<TtlSettings>,
 }
 
 impl TtlThread {
@@ -27,13 +61,25 @@ impl TtlThread {
     pub fn start(engine: Weak<Engine>) -> Self {
         let (alive, ended) = channel();
         // A machine that has no thread to spare goes on without.
-        let _ = thread::Builder::new().name("ttl".into()).spawn(move || run(&engine, &ended));
-        Self { _alive: alive }
+        let settings = Arc::new(TtlSettings { enabled: AtomicBool::new(true), sleep_secs: AtomicU32::new(SLEEP_S) });
+        let of_thread = Arc::clone(&settings);
+        let _ = thread::Builder::new().name("ttl".into()).spawn(move || run(&engine, &ended, &of_thread));
+        Self { _alive: alive, settings }
+    }
+
+    /// What can be set.
+    pub fn settings(&self) -> &TtlSettings {
+        &self.settings
     }
 }
 
-fn run(engine: &Weak<Engine>, ended: &Receiver<()>) {
-    while let Err(RecvTimeoutError::Timeout) = ended.recv_timeout(Duration::from_secs(INTERVAL_S)) {
+fn run(engine: &Weak<Engine>, ended: &Receiver<()>, settings: &TtlSettings) {
+    let mut looked = Instant::now();
+    while let Err(RecvTimeoutError::Timeout) = ended.recv_timeout(TICK) {
+        if !settings.is_enabled() || looked.elapsed() < Duration::from_secs(u64::from(settings.sleep_secs())) {
+            continue;
+        }
+        looked = Instant::now();
         let Some(engine) = engine.upgrade() else { return };
         // What could not be removed now is tried again in a minute.
         let _ = engine.remove_expired(wall_clock_millis());

@@ -248,6 +248,14 @@ impl Index {
         Ok(())
     }
 
+    /// Writes an entry of an index that is being built.
+    fn add_built(&self, cursor: &mut Cursor<'_>, ns: &Namespace, key: &[u8], value: &[u8]) -> Result<()> {
+        match cursor.insert(key, value) {
+            Err(StorageError::DuplicateKey) => Err(self.duplicate(ns, key, value)),
+            outcome => Ok(outcome?),
+        }
+    }
+
     fn note_arrays(&self, keys: &KeySet, cursor: &mut Cursor<'_>) -> Result<Option<ArrayPaths>> {
         if keys.has_arrays() { self.multikey.note(&keys.arrays, cursor) } else { Ok(None) }
     }

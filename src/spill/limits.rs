@@ -23,13 +23,18 @@ pub(crate) enum Limit {
     Densify,
     /// The document that `$facet` makes.
     FacetOutput,
+    /// The keys of all indexes of one build.
+    IndexBuild,
 }
 
 /// How many limits there are.
-const LIMITS: usize = Limit::FacetOutput as usize + 1;
+const LIMITS: usize = Limit::IndexBuild as usize + 1;
 
 /// What all limits are at the start, in bytes. MongoDB: 100 MiB.
 const MEMORY_MAX_BYTES: usize = 100 * 1024 * 1024;
+
+/// What builds of indexes may take at the start, in bytes. MongoDB: 200 MiB.
+const INDEX_BUILD_MAX_BYTES: usize = 200 * 1024 * 1024;
 
 /// The limits of an engine.
 #[derive(Debug)]
@@ -65,7 +70,9 @@ impl Limits {
 impl Default for Limits {
     fn default() -> Self {
         let values = std::array::from_fn(|_| AtomicUsize::new(MEMORY_MAX_BYTES));
-        Self { values, disk_use_by_default: AtomicBool::new(true) }
+        let limits = Self { values, disk_use_by_default: AtomicBool::new(true) };
+        limits.set(Limit::IndexBuild, INDEX_BUILD_MAX_BYTES);
+        limits
     }
 }
 

@@ -5,6 +5,7 @@ mod catalog;
 mod crash;
 mod cursors;
 mod explain;
+mod index_builds;
 mod index_plans;
 mod indexes;
 mod plan_cache;
