@@ -3,10 +3,12 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hasher};
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
+use smongo_vm::collation::Collation;
 use smongo_vm::limits::MAX_USER_DOCUMENT_BYTES;
 use smongo_vm::value::path::{FieldPath, match_path};
-use smongo_vm::value::{ArrayWriter, OwnedValue, RawDoc, Value, equal, hash};
+use smongo_vm::value::{ArrayWriter, OwnedValue, RawDoc, StringOrder, Value, equal_with, hash_with};
 
 use crate::error::{Error, Result};
 
@@ -16,22 +18,24 @@ pub(crate) struct DistinctValues {
     hasher: ahash::RandomState,
     /// Values by hash; equal numbers of different types are one value.
     seen: HashMap<u64, Vec<OwnedValue>>,
+    collation: Option<Arc<Collation>>,
 }
 
 impl DistinctValues {
     /// Nothing yet, at a dotted path.
-    pub fn new(key: &str) -> Result<Self> {
+    pub fn new(key: &str, collation: Option<Arc<Collation>>) -> Result<Self> {
         if key.contains('\0') {
             return Err(Error::new(smongo_vm::Code(31032), "Key field cannot contain an embedded null byte"));
         }
-        Ok(Self { path: FieldPath::new(key), hasher: ahash::RandomState::new(), seen: HashMap::new() })
+        Ok(Self { path: FieldPath::new(key), hasher: ahash::RandomState::new(), seen: HashMap::new(), collation })
     }
 
     /// Writes the values of a document that are new. An array counts as its elements.
     pub fn add(&mut self, doc: &RawDoc, out: &mut ArrayWriter<'_, Vec<u8>>) -> Result<()> {
-        let Self { path, hasher, seen } = self;
+        let Self { path, hasher, seen, collation } = self;
+        let strings = collation.as_deref().map(|collation| collation as &dyn StringOrder);
         let mut add = |value: Value<'_>| {
-            if !value.is_nothing() && is_new(hasher, seen, value) {
+            if !value.is_nothing() && is_new(hasher, seen, value, strings) {
                 out.value(value);
             }
         };
@@ -49,11 +53,16 @@ impl DistinctValues {
     }
 }
 
-fn is_new(hasher: &ahash::RandomState, seen: &mut HashMap<u64, Vec<OwnedValue>>, value: Value<'_>) -> bool {
+fn is_new(
+    hasher: &ahash::RandomState,
+    seen: &mut HashMap<u64, Vec<OwnedValue>>,
+    value: Value<'_>,
+    strings: Option<&dyn StringOrder>,
+) -> bool {
     let mut state = hasher.build_hasher();
-    hash(value, &mut state);
+    hash_with(value, &mut state, strings);
     let same_hash = seen.entry(state.finish()).or_default();
-    let new = !same_hash.iter().any(|other| equal(other.get(), value));
+    let new = !same_hash.iter().any(|other| equal_with(other.get(), value, strings));
     if new {
         same_hash.push(value.into());
     }
@@ -83,7 +92,7 @@ mod tests {
         ];
         let mut bytes = Vec::new();
         let mut out = ArrayWriter::new(&mut bytes);
-        let mut distinct = DistinctValues::new("a").unwrap();
+        let mut distinct = DistinctValues::new("a", None).unwrap();
         for doc in &docs {
             distinct.add(doc, &mut out).unwrap();
         }

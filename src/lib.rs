@@ -22,6 +22,7 @@
 pub mod api;
 mod auth;
 mod catalog;
+mod collation;
 mod collection;
 pub mod command;
 mod cursor;

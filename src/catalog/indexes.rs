@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use smongo_vm::Code;
-use smongo_vm::value::{DocBuf, Value};
+use smongo_vm::value::{DocBuf, RawDoc, Value};
 
 use super::entry::{IndexEntry, new_uuid, uuid_text};
 use super::{Catalog, clustered};
@@ -35,7 +35,8 @@ impl Catalog {
         for _ in 0..ATTEMPTS_MAX {
             if self.get(ns).is_none() {
                 // What is wrong with the descriptions must not leave a collection behind.
-                missing_of(ns, &wanted, &[index::id_spec()])?;
+                let options = RawDoc::EMPTY;
+                missing_of(ns, &in_collection(&wanted, options)?, &[index::id_spec(options)])?;
                 created_collection = true;
             }
             let coll = self.get_or_create(ns)?;
@@ -45,7 +46,7 @@ impl Catalog {
                 continue;
             }
             let known: Vec<DocBuf> = state.indexes().iter().map(|index| index.entry().spec.clone()).collect();
-            let specs = missing_of(ns, &wanted, &known)?;
+            let specs = missing_of(ns, &in_collection(&wanted, state.options())?, &known)?;
             let before = state.index_count();
             if !specs.is_empty() {
                 let mut made = Vec::new();
@@ -266,6 +267,10 @@ fn count(indexes: usize) -> u32 {
 }
 
 /// The descriptions of `wanted` that are not among `known`.
+fn in_collection(wanted: &[DocBuf], options: &RawDoc) -> Result<Vec<DocBuf>> {
+    wanted.iter().map(|spec| index::in_collection(spec, options)).collect()
+}
+
 fn missing_of(ns: &Namespace, wanted: &[DocBuf], known: &[DocBuf]) -> Result<Vec<DocBuf>> {
     let mut missing: Vec<DocBuf> = Vec::new();
     for spec in wanted {

@@ -9,20 +9,20 @@ use crate::index::id_spec;
 
 /// A collection, as `listCollections` describes it.
 pub(crate) fn collection_document(coll: &Collection, name_only: bool) -> DocBuf {
-    let ns = coll.ns();
+    let (ns, options) = (coll.ns(), coll.options());
     DocBuf::build(|doc| {
         doc.string("name", ns.coll());
         doc.string("type", "collection");
         if name_only {
             return;
         }
-        doc.value("options", Value::document(&coll.options()));
+        doc.value("options", Value::document(&options));
         doc.document("info", |info| {
             info.value("readOnly", Value::FALSE);
             info.value("uuid", uuid_value(coll.uuid()));
         });
-        if coll.options().get("clusteredIndex").is_none() {
-            doc.value("idIndex", Value::document(&id_spec()));
+        if options.get("clusteredIndex").is_none() {
+            doc.value("idIndex", Value::document(&id_spec(&options)));
         }
     })
 }

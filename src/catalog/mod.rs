@@ -206,13 +206,16 @@ impl Catalog {
         self.check_database_case(ns.db())?;
         self.drop_tables(changing, Vec::new());
         let number = self.next_ident.fetch_add(2, Ordering::Relaxed);
-        let spec = clustered::index_spec(&options).unwrap_or_else(index::id_spec);
+        let spec = match clustered::index_spec(&options) {
+            Some(spec) => index::in_collection(&spec, &options)?,
+            None => index::id_spec(&options),
+        };
         let entry = Entry {
             ns: ns.clone(),
             ident: format!("collection-{number}"),
             uuid: entry::new_uuid(),
-            options,
             indexes: vec![IndexEntry { spec, ident: format!("index-{}", number + 1) }],
+            options,
         };
         let coll = Arc::new(Collection::create(&self.storage, entry.clone(), &self.plan_cache)?);
         self.store.replace(&[], &[entry])?;

@@ -1,13 +1,17 @@
 //! The options of a new collection: which exist, which this version carries out, and when two sets mean the same.
 
+use std::sync::Arc;
+
+use smongo_compiler::front::collation;
 use smongo_vm::Code;
+use smongo_vm::collation::Collation;
 use smongo_vm::value::{DocBuf, RawDoc, Tag, Value, equal};
 
 use super::clustered;
 use crate::error::{Error, Result};
 
 /// Options that MongoDB knows and this version refuses, because storing them without acting on them would be a lie.
-const REFUSED: [&str; 11] = [
+const REFUSED: [&str; 10] = [
     "capped",
     "size",
     "max",
@@ -16,7 +20,6 @@ const REFUSED: [&str; 11] = [
     "validationAction",
     "viewOn",
     "pipeline",
-    "collation",
     "timeseries",
     "encryptedFields",
 ];
@@ -31,8 +34,13 @@ pub(super) fn normalize(options: &RawDoc) -> Result<DocBuf> {
         return Err(Error::new(Code::INVALID_OPTIONS, "'pipeline' requires 'viewOn' to also be specified"));
     }
     let clustered = clustered::normalize(options)?;
+    let mut collation = None;
     for option in options {
         let name = option.name_str();
+        if name == "collation" {
+            collation = collation_of(option.value())?;
+            continue;
+        }
         let is_known = WITHOUT_EFFECT.contains(&name) || clustered::OPTIONS.contains(&name);
         if is_default(name, option.value()) || is_known {
             continue;
@@ -43,7 +51,24 @@ pub(super) fn normalize(options: &RawDoc) -> Result<DocBuf> {
             Error::new(Code(40415), format!("BSON field 'create.{name}' is an unknown field."))
         });
     }
-    Ok(clustered.unwrap_or_default())
+    Ok(DocBuf::build(|doc| {
+        doc.elements_of(&clustered.unwrap_or_default());
+        if let Some(collation) = collation {
+            doc.document("collation", |doc| collation.options().write(doc));
+        }
+    }))
+}
+
+/// The collation that requests have when they name none.
+fn collation_of(option: Value<'_>) -> Result<Option<Arc<Collation>>> {
+    match option.as_doc() {
+        Some(collation) if collation.is_empty() => {
+            Err(Error::new(Code::BAD_VALUE, "'collation' cannot be an empty document"))
+        }
+        Some(collation) => Ok(collation::parse(collation)?),
+        None if matches!(option.tag(), Tag::Null | Tag::Undefined) => Ok(None),
+        None => Err(Error::new(Code::TYPE_MISMATCH, "'collation' has to be a document.")),
+    }
 }
 
 /// Fails unless the settings of storage engines are for the one there is.
@@ -66,10 +91,6 @@ pub(crate) fn check_storage_engine(engines: &RawDoc) -> Result<()> {
 fn is_default(name: &str, value: Value<'_>) -> bool {
     match name {
         "capped" => value.as_bool() == Some(false),
-        "collation" => {
-            let locale = value.as_doc().and_then(|collation| collation.get("locale"));
-            locale.is_some_and(|locale| locale.as_str() == Some("simple"))
-        }
         "validator" => value.as_doc().is_some_and(RawDoc::is_empty),
         _ => value.is_nothing() || matches!(value.tag(), Tag::Null | Tag::Undefined),
     }

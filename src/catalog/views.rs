@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use smongo_compiler::ResolvedView;
+use smongo_compiler::front::collation;
 use smongo_vm::Code;
 use smongo_vm::value::{DocBuf, RawDoc, Value};
 
@@ -89,6 +90,19 @@ impl ViewTable {
             }
         });
         Some(ResolvedView { coll: base, pipeline })
+    }
+
+    /// The collation under which a request on a view runs: the view's, and no other.
+    pub fn collation_of(&self, ns: &Namespace, requested: Option<&RawDoc>) -> Result<DocBuf> {
+        let own = self.get(ns).and_then(|view| view.collation.clone());
+        let own = own.unwrap_or_else(|| DocBuf::build(|simple| simple.string("locale", "simple")));
+        if let Some(requested) = requested.filter(|requested| !requested.is_empty())
+            && collation::parse(requested)? != collation::parse(&own)?
+        {
+            let message = format!("Cannot override a view's default collation, {ns}");
+            return Err(Error::new(Code::OPTION_NOT_SUPPORTED_ON_VIEW, message));
+        }
+        Ok(own)
     }
 
     /// A view and the views below it, from the top.

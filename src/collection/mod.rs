@@ -19,9 +19,11 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 use smongo_storage::{Engine as Storage, KeyFormat, Table, TableOptions};
 use smongo_vm::Code;
+use smongo_vm::collation::Collation;
 use smongo_vm::value::{DocBuf, RawDoc, Value};
 
 use crate::catalog::entry::{Entry, uuid_text};
+use crate::collation;
 use crate::error::{Error, Result};
 use crate::index::{ArrayPaths, Index};
 use crate::plan_cache::PlanCache;
@@ -42,6 +44,8 @@ pub(crate) struct Collection {
     sizes: SizeCounter,
     plan_cache: Arc<PlanCache>,
     state: RwLock<State>,
+    /// The collation of requests that name none.
+    collation: Option<Arc<Collation>>,
 }
 
 /// What changes about a collection besides its documents.
@@ -85,7 +89,7 @@ impl Collection {
         let records = storage.create_table(&entry.ident, &TableOptions::new(KeyFormat::RecordId))?;
         let indexes = entry.indexes.iter().map(|index| Index::create(storage, index.clone()).map(Arc::new));
         let indexes = indexes.collect::<Result<_>>()?;
-        Ok(Self::assemble(entry, records, indexes, 0, Some(Sizes::default()), plan_cache))
+        Self::assemble(entry, records, indexes, 0, Some(Sizes::default()), plan_cache)
     }
 
     /// Opens a collection that the catalog lists. Its sizes may be unknown.
@@ -94,7 +98,7 @@ impl Collection {
         let indexes = entry.indexes.iter().map(|index| Index::open(storage, index.clone()).map(Arc::new));
         let indexes = indexes.collect::<Result<_>>()?;
         let largest = storage.session()?.cursor(&records)?.largest_record_id()?.unwrap_or(0);
-        Ok(Self::assemble(entry, records, indexes, largest, sizes, plan_cache))
+        Self::assemble(entry, records, indexes, largest, sizes, plan_cache)
     }
 
     fn assemble(
@@ -104,9 +108,10 @@ impl Collection {
         largest_record_id: i64,
         sizes: Option<Sizes>,
         plan_cache: &Arc<PlanCache>,
-    ) -> Self {
+    ) -> Result<Self> {
         let Entry { ns, ident, uuid, options, .. } = entry;
-        Self {
+        Ok(Self {
+            collation: collation::of_options(&options)?,
             ident,
             uuid,
             records,
@@ -114,7 +119,7 @@ impl Collection {
             sizes: SizeCounter::new(sizes),
             plan_cache: Arc::clone(plan_cache),
             state: RwLock::new(State { ns, options, indexes, indexes_version: 0, end: None }),
-        }
+        })
     }
 
     /// The name of the table of documents, which the collection keeps for life.
@@ -130,6 +135,11 @@ impl Collection {
     /// The collection's present name.
     pub fn ns(&self) -> Namespace {
         self.state.read().ns.clone()
+    }
+
+    /// The collation of requests that name none.
+    pub fn collation(&self) -> Option<&Arc<Collation>> {
+        self.collation.as_ref()
     }
 
     /// The collection's options.
@@ -262,6 +272,11 @@ impl Shared<'_> {
     /// The collection's present name.
     pub fn ns(&self) -> &Namespace {
         &self.state.ns
+    }
+
+    /// The collation of requests that name none.
+    pub fn collation(&self) -> Option<&Arc<Collation>> {
+        self.coll.collation.as_ref()
     }
 
     /// The table of documents.

@@ -11,11 +11,12 @@ use smongo_vm::value::{ArrayWriter, DocBuf, OwnedValue, RawDoc, Value};
 
 use super::Engine;
 use crate::catalog::{ViewTable, joined};
+use crate::collation;
 use crate::collection::Collection;
 use crate::cursor::OpenCursor;
 use crate::error::{Error, Result};
 use crate::exec::op::{Documents, Eof, Limit};
-use crate::exec::{Assembly, Executor, Matching, Plan, attach, check_collation, declare_variables, plan_matching};
+use crate::exec::{Assembly, Executor, Matching, Plan, attach, declare_variables, plan_matching};
 use crate::request::{AggregateRequest, Namespace, OpContext};
 
 /// A pipeline about to run.
@@ -52,14 +53,18 @@ impl Engine {
         };
         let Some(view) = resolved else { return self.prepare_over(request, views) };
         let pipeline = joined(&view.pipeline, request.pipeline);
+        let collation = views.collation_of(&request.ns, request.collation)?;
         let ns = Namespace::trusted(request.ns.db(), &view.coll);
-        self.prepare_over(&AggregateRequest { ns, pipeline: &pipeline, ..request.clone() }, views)
+        let over = AggregateRequest { ns, pipeline: &pipeline, collation: Some(&collation), ..request.clone() };
+        self.prepare_over(&over, views)
     }
 
     /// [`Engine::prepare`] over a collection.
     fn prepare_over(&self, request: &AggregateRequest<'_>, views: Arc<ViewTable>) -> Result<Prepared> {
-        check_collation(request.collation)?;
-        let mut context = ParseContext::new().with_views(views);
+        let collection = if request.has_collection { self.catalog.get(&request.ns) } else { None };
+        let default = collection.as_ref().and_then(|coll| coll.collation());
+        let collation = collation::of_request(request.collation, default)?;
+        let mut context = ParseContext::new().with_views(views).with_collation(collation);
         let variables = match request.let_variables {
             Some(variables) => declare_variables(variables, &mut context)?,
             None => Vec::new(),

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use smongo_vm::Code;
+use smongo_vm::collation::Collation;
 use smongo_vm::limits::MAX_INTERNAL_DOCUMENT_BYTES;
 use smongo_vm::value::{ArrayWriter, DocBuf, RawDoc};
 
 use super::Engine;
+use crate::collation;
 use crate::collection::{Collection, Shared};
 use crate::cursor::OpenCursor;
 use crate::distinct::DistinctValues;
@@ -92,9 +94,20 @@ impl Engine {
         request: &DistinctRequest<'_>,
         values: &mut ArrayWriter<'_, Vec<u8>>,
     ) -> Result<()> {
-        let mut distinct = DistinctValues::new(request.key)?;
+        let collation = self.collation_of(&request.ns, request.collation)?;
+        let mut distinct = DistinctValues::new(request.key, collation)?;
         let mut executor = self.distinct_executor(request)?;
         executor.run(&self.storage, op, &mut |doc| distinct.add(doc, values).map(|()| Flow::Continue))
+    }
+
+    /// The collation of a request on a collection or a view.
+    fn collation_of(&self, ns: &Namespace, requested: Option<&RawDoc>) -> Result<Option<Arc<Collation>>> {
+        if self.catalog.is_view(ns) {
+            let own = self.catalog.views().collation_of(ns, requested)?;
+            return collation::of_request(Some(&own), None);
+        }
+        let collection = self.catalog.get(ns);
+        collation::of_request(requested, collection.as_ref().and_then(|coll| coll.collation()))
     }
 
     /// The documents whose distinct values are wanted.

@@ -10,9 +10,10 @@ use smongo_vm::value::{ArrayWriter, DocBuf, RawDoc, Value};
 
 use super::Engine;
 use crate::catalog::{SYSTEM_VIEWS, View, is_a_view};
+use crate::collation;
 use crate::collection::stored_document;
 use crate::error::{Error, Result};
-use crate::exec::{Executor, check_collation};
+use crate::exec::Executor;
 use crate::request::{
     AggregateRequest, CountRequest, DeleteStatement, DistinctRequest, FindRequest, Namespace, OpContext,
     UpdateStatement,
@@ -227,8 +228,8 @@ fn definition_in(ns: &Namespace, options: &RawDoc) -> Result<View> {
     let view_on = options.get("viewOn").and_then(Value::as_str).unwrap_or_default();
     let pipeline = options.get("pipeline").and_then(Value::as_array).unwrap_or(RawDoc::EMPTY);
     let collation = options.get("collation").and_then(Value::as_doc);
-    check_collation(collation)?;
-    define(ns, view_on, pipeline, collation)
+    let collation = collation::complete(collation)?;
+    define(ns, view_on, pipeline, collation.as_deref())
 }
 
 /// The view that a document of `system.views` defines.

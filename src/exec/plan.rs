@@ -116,7 +116,6 @@ fn finish_find(mut plan: Plan, request: &FindRequest<'_>) -> Result<Plan> {
 
 /// Plans the choice and order of documents. `limit` only bounds the work; cutting off is the caller's.
 pub(crate) fn plan_matching(shared: Option<&Shared<'_>>, matching: &Matching<'_>) -> Result<Plan> {
-    check_collation(matching.collation)?;
     let matching = &Matching { sort: matching.sort.filter(|sort| !sort.is_empty()), ..*matching };
     let natural = matching.sort.map(natural_order).transpose()?.flatten();
     let Prepared { filter, sort, projection, context, variables, cached } =
@@ -141,7 +140,7 @@ pub(crate) fn plan_matching(shared: Option<&Shared<'_>>, matching: &Matching<'_>
                 (in_order, walks_index) = (scan.is_sorted, true);
                 root = index_access(shared, scan, &filter, matching.filter);
             }
-            None => root = access(&filter, matching.filter, scan_order),
+            None => root = access(shared, &filter, matching.filter, scan_order),
         }
     }
     let sort = sort.filter(|_| !in_order);
@@ -166,11 +165,14 @@ fn index_scan(
     let hint = match hint {
         Some(Hint::Index(at)) => Some(at),
         // The lookup by `_id` beats every scan.
-        _ if filter.id_equality().is_some() => return None,
+        _ if id_of(shared, filter).is_some() => return None,
         _ => None,
     };
     let views: Vec<IndexView<'_>> = shared.indexes().iter().map(|index| index.view()).collect();
-    match plan::plan(&PlanRequest { filter: &filter.ir, sort: order, hint }, &views) {
+    match plan::plan(
+        &PlanRequest { filter: &filter.ir, collation: filter.program.collation(), sort: order, hint },
+        &views,
+    ) {
         AccessPath::IndexScan(scan) => Some(scan),
         AccessPath::CollectionScan => None,
     }
@@ -188,7 +190,8 @@ fn cached_index_scan(
         Some(Choice::OtherThanIndex) => return None,
         Some(Choice::Index(at)) => {
             let view = shared.indexes().get(at).map(|index| index.view());
-            let request = PlanRequest { filter: &filter.ir, sort: order, hint: None };
+            let request =
+                PlanRequest { filter: &filter.ir, collation: filter.program.collation(), sort: order, hint: None };
             if let Some(scan) = view.and_then(|view| plan::plan_again(&request, at, &view)) {
                 return Some(scan);
             }
@@ -205,14 +208,13 @@ pub(super) fn reach(shared: Option<&Shared<'_>>, filter: &CompiledFilter, source
     let Some(shared) = shared else { return Box::new(Eof::default()) };
     match index_scan(shared, filter, None, None) {
         Some(scan) => index_access(shared, scan, filter, source),
-        None => access(filter, source, None),
+        None => access(shared, filter, source, None),
     }
 }
 
 /// Whether an index finds the documents of a filter.
 pub(crate) fn finds_by_index(shared: Option<&Shared<'_>>, filter: &CompiledFilter) -> bool {
-    let by_other_index = |shared: &Shared<'_>| index_scan(shared, filter, None, None).is_some();
-    filter.id_equality().is_some() || shared.is_some_and(by_other_index)
+    shared.is_some_and(|shared| id_of(shared, filter).is_some() || index_scan(shared, filter, None, None).is_some())
 }
 
 /// The operators of a scan of an index.
@@ -222,7 +224,7 @@ fn index_access(
     filter: &CompiledFilter,
     source: &RawDoc,
 ) -> Box<dyn Operator> {
-    let Some(index) = shared.indexes().get(scan.index) else { return access(filter, source, None) };
+    let Some(index) = shared.indexes().get(scan.index) else { return access(shared, filter, source, None) };
     let needs_filter = !scan.proves_filter && !filter.is_trivial();
     let program = needs_filter.then(|| FilterProgram { program: Arc::clone(&filter.program), source: source.into() });
     let scan = IndexScan::new(1, index, scan.bounds, scan.direction);
@@ -230,15 +232,27 @@ fn index_access(
 }
 
 /// How documents are reached: by `_id` where the filter pins it down, else by looking at all of them.
-fn access(filter: &CompiledFilter, source: &RawDoc, order: Option<Direction>) -> Box<dyn Operator> {
+fn access(
+    shared: &Shared<'_>,
+    filter: &CompiledFilter,
+    source: &RawDoc,
+    order: Option<Direction>,
+) -> Box<dyn Operator> {
     let program = FilterProgram { program: Arc::clone(&filter.program), source: source.into() };
-    match filter.id_equality() {
+    match id_of(shared, filter) {
         Some(id) if order.is_none() => Box::new(IdLookup::new(0, id, program)),
         _ => {
             let program = (!filter.is_trivial()).then_some(program);
             Box::new(Scan::new(0, order.unwrap_or(Direction::Forward), program))
         }
     }
+}
+
+/// The `_id` that a filter pins down, where the index on `_id` can be asked for it: a string is found only under the
+/// collation by which the index has it.
+fn id_of<'f>(shared: &Shared<'_>, filter: &'f CompiledFilter) -> Option<Value<'f>> {
+    let is_alike = filter.program.collation() == shared.collation();
+    filter.id_equality().filter(|id| is_alike || !plan::compares_strings(*id))
 }
 
 /// The direction that `{$natural: ±1}` asks for; `None` for other orders.
@@ -300,20 +314,11 @@ fn hint_of(shared: Option<&Shared<'_>>, hint: Option<Value<'_>>) -> Result<Optio
     ))
 }
 
-/// Only the simple collation is carried out.
-pub(crate) fn check_collation(collation: Option<&RawDoc>) -> Result<()> {
-    let Some(collation) = collation.filter(|collation| !collation.is_empty()) else { return Ok(()) };
-    match collation.get("locale").and_then(Value::as_str) {
-        Some("simple") => Ok(()),
-        _ => Err(Error::new(Code::NOT_IMPLEMENTED, "smongo does not support collations besides 'simple' yet")),
-    }
-}
-
 /// Declares the request's `let` and computes its values, which depend on no document.
 pub(crate) fn declare_variables(variables: &RawDoc, context: &mut ParseContext) -> Result<Vec<OwnedValue>> {
     let mut values = Vec::new();
     for variable in variables {
-        values.push(constant(variable.value(), &mut ParseContext::new())?);
+        values.push(constant(variable.value(), &mut ParseContext::new().with_collation(context.collation().cloned()))?);
         context.declare_let(variable.name_str())?;
     }
     Ok(values)

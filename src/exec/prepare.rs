@@ -10,6 +10,7 @@ use smongo_compiler::{
 use smongo_vm::value::{OwnedValue, RawDoc};
 
 use super::plan::{Matching, declare_variables};
+use crate::collation;
 use crate::collection::Shared;
 use crate::error::Result;
 use crate::plan_cache::{CachedQuery, SortOrder};
@@ -48,7 +49,8 @@ impl Cached {
 
 /// Compiles what a request asks for. `natural` says that its order is that of the records.
 pub(super) fn prepare(shared: Option<&Shared<'_>>, matching: &Matching<'_>, natural: bool) -> Result<Prepared> {
-    let mut context = ParseContext::new();
+    let collation = collation::of_request(matching.collation, shared.and_then(Shared::collation))?;
+    let mut context = ParseContext::new().with_collation(collation);
     let variables = match matching.let_variables {
         Some(variables) => declare_variables(variables, &mut context)?,
         None => Vec::new(),

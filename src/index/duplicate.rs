@@ -2,7 +2,7 @@
 
 use smongo_vm::Code;
 use smongo_vm::key::{Direction, KeyDecoder};
-use smongo_vm::value::{DocBuf, RawDoc, Value};
+use smongo_vm::value::{DocBuf, RawDoc, Value, View};
 
 use super::Index;
 use crate::error::Error;
@@ -13,12 +13,19 @@ use crate::shell_text::ShellText;
 #[cold]
 pub(super) fn error(ns: &Namespace, index: &Index, key: &[u8], type_bits: &[u8]) -> Error {
     let pattern = index.key_pattern();
+    let collation = index.entry().spec.get("collation").and_then(Value::as_doc);
     let key_value = key_document(pattern, key, type_bits);
+    let key_value = if collation.is_some() { in_hexadecimal(&key_value) } else { key_value };
     let shown = ShellText(Value::document(&key_value));
-    let message = format!("E11000 duplicate key error collection: {ns} index: {} dup key: {shown}", index.name());
+    let by = collation.map(|collation| format!(" collation: {}", ShellText(Value::document(collation))));
+    let (name, by) = (index.name(), by.unwrap_or_default());
+    let message = format!("E11000 duplicate key error collection: {ns} index: {name}{by} dup key: {shown}");
     Error::new(Code::DUPLICATE_KEY, message).with_details(DocBuf::build(|details| {
         details.value("keyPattern", Value::document(pattern));
         details.value("keyValue", Value::document(&key_value));
+        if let Some(collation) = collation {
+            details.value("collation", Value::document(collation));
+        }
     }))
 }
 
@@ -38,4 +45,23 @@ pub(super) fn key_document(pattern: &RawDoc, key: &[u8], type_bits: &[u8]) -> Do
             }
         }
     })
+}
+
+/// The document with sort keys, which are no texts, as the texts of their bytes.
+fn in_hexadecimal(doc: &RawDoc) -> DocBuf {
+    DocBuf::build(|out| {
+        for field in doc {
+            match field.value().view() {
+                View::String(key) => out.string(field.name_str(), &hexadecimal(key)),
+                View::Document(inner) => out.value_named(field.name(), Value::document(&in_hexadecimal(inner))),
+                View::Array(inner) => out.value_named(field.name(), Value::array(&in_hexadecimal(inner))),
+                _ => out.value_named(field.name(), field.value()),
+            }
+        }
+    })
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    let digits: String = bytes.iter().map(|byte| format!("{byte:02X}")).collect();
+    format!("0x{digits}")
 }

@@ -1,7 +1,7 @@
 //! The index on `_id`, which every collection has: unique, ascending, one key a document.
 
 use smongo_vm::key::{Bound, Direction, KeyEncoder};
-use smongo_vm::value::{DocBuf, RawDoc, Value};
+use smongo_vm::value::{DocBuf, RawDoc, StringOrder, Value};
 
 use super::{KeyGenerator, KeySet};
 use crate::collection::id_of;
@@ -24,8 +24,8 @@ impl KeyGenerator for IdKeys {
 }
 
 /// Appends the key under which the index has the document with this `_id`.
-pub(crate) fn append_id_key(id: Value<'_>, key: &mut Vec<u8>) {
-    encode(id, KeyEncoder::new(key, &mut Vec::new()));
+pub(crate) fn append_id_key(id: Value<'_>, strings: Option<&dyn StringOrder>, key: &mut Vec<u8>) {
+    encode(id, KeyEncoder::with_strings(key, &mut Vec::new(), strings));
 }
 
 fn encode(id: Value<'_>, mut encoder: KeyEncoder<'_>) {
@@ -33,12 +33,15 @@ fn encode(id: Value<'_>, mut encoder: KeyEncoder<'_>) {
     encoder.finish(Bound::Equal);
 }
 
-/// The description of the index, as `listIndexes` gives it.
-pub(crate) fn id_spec() -> DocBuf {
+/// The description of the index of a collection with these options, as `listIndexes` gives it.
+pub(crate) fn id_spec(options: &RawDoc) -> DocBuf {
     DocBuf::build(|spec| {
         spec.value("v", Value::int32(2));
         spec.document("key", |key| key.value("_id", Value::int32(1)));
         spec.string("name", "_id_");
+        if let Some(collation) = options.get("collation") {
+            spec.value("collation", collation);
+        }
     })
 }
 

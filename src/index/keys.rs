@@ -2,10 +2,13 @@
 
 use std::fmt;
 use std::ops::Range;
+use std::sync::Arc;
 
+use smongo_compiler::plan::IndexDescription;
+use smongo_vm::collation::Collation;
 use smongo_vm::interp::Machine;
 use smongo_vm::key::{KeyEncoder, append_record_id, split_record_id};
-use smongo_vm::value::{ArrayComponents, RawDoc};
+use smongo_vm::value::{ArrayComponents, RawDoc, StringOrder};
 
 use crate::error::Result;
 
@@ -49,6 +52,7 @@ pub(crate) struct KeySet {
     pub(super) arrays: Vec<ArrayComponents>,
     /// Runs the filters of partial indexes.
     pub(super) machine: Machine,
+    collation: Option<Arc<Collation>>,
 }
 
 impl Default for KeySet {
@@ -61,6 +65,7 @@ impl Default for KeySet {
             type_bits: Vec::new(),
             arrays: Vec::new(),
             machine: Machine::new(),
+            collation: None,
         }
     }
 }
@@ -73,11 +78,12 @@ pub(crate) struct KeyScratch {
 }
 
 impl KeySet {
-    /// Makes the entries of a document in an index of `fields` fields.
+    /// Makes the entries of a document in an index.
     pub(super) fn fill(
         &mut self,
         generator: &dyn KeyGenerator,
-        (layout, fields): (Layout, usize),
+        layout: Layout,
+        index: &IndexDescription,
         doc: &RawDoc,
         record_id: i64,
     ) -> Result<()> {
@@ -86,7 +92,8 @@ impl KeySet {
         self.bytes.clear();
         self.entries.clear();
         self.arrays.clear();
-        self.arrays.resize(fields, ArrayComponents::default());
+        self.arrays.resize(index.fields.len(), ArrayComponents::default());
+        self.collation.clone_from(&index.collation);
         generator.keys(doc, self)?;
         if self.entries.len() > 1 {
             let bytes = &self.bytes;
@@ -100,7 +107,8 @@ impl KeySet {
     pub fn push(&mut self, encode: impl FnOnce(KeyEncoder<'_>)) {
         self.type_bits.clear();
         let start = self.bytes.len();
-        encode(KeyEncoder::new(&mut self.bytes, &mut self.type_bits));
+        let strings = self.collation.as_deref().map(|collation| collation as &dyn StringOrder);
+        encode(KeyEncoder::with_strings(&mut self.bytes, &mut self.type_bits, strings));
         if self.layout == Layout::Shared {
             append_record_id(&mut self.bytes, self.record_id);
         }

@@ -42,7 +42,7 @@ pub(crate) use id::{append_id_key, id_spec, is_id_pattern};
 pub(crate) use keys::{KeyGenerator, KeyScratch, KeySet, Layout, record_id_of};
 pub(crate) use multikey::{ArrayPaths, is_reserved};
 pub(crate) use spec::{
-    SpecChanges, check_conflicts, made_unique, normalize, same_pattern, whole_seconds, with_changes,
+    SpecChanges, check_conflicts, in_collection, made_unique, normalize, same_pattern, whole_seconds, with_changes,
 };
 
 use multikey::Multikey;
@@ -219,7 +219,7 @@ impl Index {
     }
 
     fn make_keys(&self, doc: &RawDoc, record_id: i64, keys: &mut KeySet) -> Result<()> {
-        keys.fill(&*self.keys, (self.layout, self.description.fields.len()), doc, record_id)
+        keys.fill(&*self.keys, self.layout, &self.description, doc, record_id)
     }
 
     /// Writes entries, all or none.
@@ -292,7 +292,9 @@ type PartialProgram = Option<Arc<smongo_vm::program::Program>>;
 fn describe(spec: &RawDoc) -> Result<(IndexDescription, PartialProgram)> {
     let is_on = |option: &str| spec.get(option).and_then(Value::as_bool) == Some(true);
     let filter = spec.get("partialFilterExpression").and_then(Value::as_doc);
-    let filter = filter.map(|filter| compile_filter(filter, &mut ParseContext::new())).transpose()?;
+    let collation = crate::collation::of_options(spec)?;
+    let mut context = ParseContext::new().with_collation(collation.clone());
+    let filter = filter.map(|filter| compile_filter(filter, &mut context)).transpose()?;
     let fields = pattern_of(spec)
         .iter()
         .map(|field| IndexField { path: FieldPath::new(field.name_str()), order: order_of(field.value()) })
@@ -301,7 +303,8 @@ fn describe(spec: &RawDoc) -> Result<(IndexDescription, PartialProgram)> {
         Some(filter) => (Some(filter.ir), Some(filter.program)),
         None => (None, None),
     };
-    Ok((IndexDescription { fields, is_sparse: is_on("sparse"), partial_filter, is_hidden: is_on("hidden") }, program))
+    let (is_sparse, is_hidden) = (is_on("sparse"), is_on("hidden"));
+    Ok((IndexDescription { fields, is_sparse, partial_filter, is_hidden, collation }, program))
 }
 
 fn order_of(value: Value<'_>) -> FieldOrder {

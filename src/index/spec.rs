@@ -1,6 +1,7 @@
 //! Descriptions of indexes: what a request may ask for, the form in which the catalog keeps it, and when two of them
 //! are the same.
 
+use smongo_compiler::front::collation;
 use smongo_compiler::ir::{Filter, LeafTest};
 use smongo_compiler::{ParseContext, compile_filter};
 use smongo_vm::Code;
@@ -81,9 +82,39 @@ pub(crate) fn normalize(spec: &RawDoc, ignore_unknown: bool) -> Result<DocBuf> {
         if let Some(filter) = spec.get("partialFilterExpression") {
             doc.value("partialFilterExpression", filter);
         }
+        if let Some(collation) = spec.get("collation") {
+            doc.value("collation", collation);
+        }
     });
     check_together(&normal, key).map_err(|error| in_specification(spec, &error))?;
     Ok(normal)
+}
+
+/// The description of an index of a collection with these options: the collection's collation stands where the
+/// description has none, and every option of a collation is said. `simple` is said by having none.
+pub(crate) fn in_collection(spec: &RawDoc, options: &RawDoc) -> Result<DocBuf> {
+    let own = spec.get("collation").and_then(Value::as_doc);
+    let Some(collation) = own.or_else(|| options.get("collation").and_then(Value::as_doc)) else {
+        return Ok(spec.into());
+    };
+    let complete = collation::parse(collation)?.map(|collation| collation.options().to_doc());
+    if is_id_pattern(pattern_of(spec)) && complete.as_deref() != options.get("collation").and_then(Value::as_doc) {
+        return Err(Error::new(
+            Code::BAD_VALUE,
+            format!(
+                "The _id index must have the same collation as the collection. Index collation: {}, collection \
+                 collation: {}",
+                ShellText(Value::document(complete.as_deref().unwrap_or(RawDoc::EMPTY))),
+                ShellText(options.get("collation").unwrap_or(Value::document(RawDoc::EMPTY)))
+            ),
+        ));
+    }
+    Ok(DocBuf::build(|doc| {
+        spec.iter().filter(|option| option.name() != b"collation").for_each(|option| doc.raw_element(option.raw()));
+        if let Some(complete) = &complete {
+            doc.value("collation", Value::document(complete));
+        }
+    }))
 }
 
 fn required(field: &str) -> Error {
@@ -148,9 +179,7 @@ fn check_options(spec: &RawDoc, key: &RawDoc, ignore_unknown: bool) -> Result<()
                 if collation.is_empty() {
                     return Err(Error::new(Code::BAD_VALUE, "The field 'collation' cannot be an empty object."));
                 }
-                if collation.get("locale").and_then(Value::as_str) != Some("simple") {
-                    return Err(unsupported("collations besides 'simple'"));
-                }
+                collation::parse(collation)?;
             }
             "wildcardProjection" => {
                 return Err(Error::new(
@@ -459,7 +488,7 @@ fn relation(a: &RawDoc, b: &RawDoc) -> Relation {
     };
     // The index on `_id` is unique without saying so.
     let is_id = is_id_pattern(pattern_of(a)) && is_id_pattern(pattern_of(b));
-    if !same_pattern(pattern_of(a), pattern_of(b)) || !same("partialFilterExpression") {
+    if !same_pattern(pattern_of(a), pattern_of(b)) || !same("partialFilterExpression") || !same("collation") {
         return Relation::Different;
     }
     let same_documents = is_id || same("unique") && same("sparse");

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use smongo_vm::Result;
 use smongo_vm::acc::Definition;
 use smongo_vm::algo::preferred::Series;
+use smongo_vm::collation::Collation;
 use smongo_vm::program::Program;
 use smongo_vm::value::{DocBuf, FieldPath, OwnedValue};
 
@@ -32,6 +33,8 @@ pub struct CompiledCall {
     pub args: Range<usize>,
     /// What it is given once.
     pub settings: Vec<CompiledSetting>,
+    /// The collation under which it compares strings; bytewise without one.
+    pub collation: Option<Arc<Collation>>,
 }
 
 /// `$group`, ready to run.
@@ -108,7 +111,12 @@ fn call(call: &AccumulatorCall, row: &mut Vec<Argument>, strings: Strings<'_>) -
             Setting::OfKey(expr) => CompiledSetting::OfKey(Arc::new(codegen::compile_expr(expr, strings)?)),
         })
     });
-    Ok(CompiledCall { definition: call.definition, args: start..row.len(), settings: settings.collect::<Result<_>>()? })
+    Ok(CompiledCall {
+        definition: call.definition,
+        args: start..row.len(),
+        settings: settings.collect::<Result<_>>()?,
+        collation: strings.cloned(),
+    })
 }
 
 fn grouped(key: &Expr, fields: &[GroupField], strings: Strings<'_>) -> Result<CompiledGroup> {

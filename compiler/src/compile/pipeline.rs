@@ -8,6 +8,7 @@ use std::iter::Peekable;
 use std::sync::Arc;
 
 use smongo_vm::Result;
+use smongo_vm::collation::Collation;
 use smongo_vm::program::Program;
 use smongo_vm::value::{DocBuf, FieldPath, OwnedValue, RawDoc, Value};
 
@@ -139,6 +140,8 @@ pub struct CompiledLookup {
     pub bindings: Vec<Arc<Program>>,
     /// The first of the variables that hold them.
     pub first_variable: usize,
+    /// The collation under which strings are equal; bytewise without one.
+    pub collation: Option<Arc<Collation>>,
 }
 
 /// `$graphLookup`, ready to run.
@@ -383,6 +386,7 @@ fn compile_lookup(lookup: &Lookup, strings: Strings<'_>) -> Result<CompiledLooku
         equality: lookup.equality.clone(),
         bindings: lookup.bindings.iter().map(|value| program(value, strings)).collect::<Result<_>>()?,
         first_variable: lookup.first_variable,
+        collation: strings.cloned(),
     })
 }
 

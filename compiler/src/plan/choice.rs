@@ -1,11 +1,13 @@
 //! Which index, over which keys, in which direction.
 
 use std::cmp::Reverse;
+use std::sync::Arc;
 
 use smongo_vm::algo::hashed_key::hashed_key;
 use smongo_vm::program::Direction;
 use smongo_vm::value::{ArrayComponents, FieldPath, Tag, Value};
 
+use super::collated::Strings;
 use super::implication::implies;
 use super::interval::{Interval, Intervals};
 use super::predicate::{Predicate, Predicates, shared_elements};
@@ -15,14 +17,13 @@ use crate::ir::{Filter, Sort};
 /// Chooses how to reach the documents of a request. The choice depends on nothing but the arguments; of equally good
 /// indexes the first is taken.
 pub fn plan(request: &PlanRequest<'_>, indexes: &[IndexView<'_>]) -> AccessPath {
-    let predicates = Predicates::of(request.filter);
     if let Some(view) = request.hint.and_then(|hint| indexes.get(hint).map(|view| (hint, view))) {
         let (at, view) = view;
-        return AccessPath::IndexScan(scan(at, view, &predicates, request.sort).0);
+        return AccessPath::IndexScan(scan(at, view, &predicates_of(request, view), request.sort).0);
     }
-    let usable =
-        indexes.iter().enumerate().filter(|(_, view)| is_usable(view.description, request.filter, &predicates));
-    let scans = usable.map(|(at, view)| scan(at, view, &predicates, request.sort));
+    let seen = indexes.iter().enumerate().map(|(at, view)| (at, view, predicates_of(request, view)));
+    let usable = seen.filter(|(_, view, predicates)| is_usable(view.description, request, predicates));
+    let scans = usable.map(|(at, view, predicates)| scan(at, view, &predicates, request.sort));
     let worthwhile = scans.filter(|(scan, score)| score.leading() > 0 || scan.is_sorted);
     match worthwhile.max_by_key(|(scan, score)| (*score, Reverse(scan.index))) {
         Some((scan, _)) => AccessPath::IndexScan(scan),
@@ -33,12 +34,18 @@ pub fn plan(request: &PlanRequest<'_>, indexes: &[IndexView<'_>]) -> AccessPath 
 /// The scan of an index that was chosen for another request of the same shape, if it serves this one as well. `at` is the
 /// index's place among the views.
 pub fn plan_again(request: &PlanRequest<'_>, at: usize, view: &IndexView<'_>) -> Option<IndexScanPlan> {
-    let predicates = Predicates::of(request.filter);
-    if !is_usable(view.description, request.filter, &predicates) {
+    let predicates = predicates_of(request, view);
+    if !is_usable(view.description, request, &predicates) {
         return None;
     }
     let (scan, score) = scan(at, view, &predicates, request.sort);
     (score.leading() > 0 || scan.is_sorted).then_some(scan)
+}
+
+/// The filter's predicates, as an index sees them.
+fn predicates_of<'r>(request: &PlanRequest<'r>, view: &IndexView<'_>) -> Predicates<'r> {
+    let request_order = request.collation.map(Arc::as_ref);
+    Predicates::of(request.filter, Strings::between(request_order, view.description.collation.as_deref()))
 }
 
 /// How good a scan is; the fields are compared in this order.
@@ -65,8 +72,9 @@ impl Score {
 }
 
 /// Whether an index has a key of every document that matches.
-fn is_usable(index: &IndexDescription, filter: &Filter, predicates: &Predicates) -> bool {
-    if index.is_hidden || index.partial_filter.as_ref().is_some_and(|required| !implies(filter, required)) {
+fn is_usable(index: &IndexDescription, request: &PlanRequest<'_>, predicates: &Predicates<'_>) -> bool {
+    let implied = |required: &Filter| implies(request.filter, required, predicates.strings());
+    if index.is_hidden || index.partial_filter.as_ref().is_some_and(|required| !implied(required)) {
         return false;
     }
     let has_field = |predicate: &Predicate| {
@@ -77,10 +85,12 @@ fn is_usable(index: &IndexDescription, filter: &Filter, predicates: &Predicates)
 }
 
 /// The best scan of one index.
-fn scan(at: usize, view: &IndexView<'_>, predicates: &Predicates, sort: Option<&Sort>) -> (IndexScanPlan, Score) {
+fn scan(at: usize, view: &IndexView<'_>, predicates: &Predicates<'_>, sort: Option<&Sort>) -> (IndexScanPlan, Score) {
     let fields = &view.description.fields;
     let (bounds, used) = bounds(view, predicates);
-    let sorted = sort.and_then(|sort| sorted_direction(view, &bounds, sort));
+    // Strings that the index orders in another way must not be among what is sorted.
+    let is_ordered = predicates.strings().is_alike() || bounds.iter().all(Intervals::avoids_strings);
+    let sorted = sort.filter(|_| is_ordered).and_then(|sort| sorted_direction(view, &bounds, sort));
     let no_arrays = view.arrays.iter().all(|arrays| arrays.is_empty());
     let plan = IndexScanPlan {
         index: at,
@@ -114,7 +124,7 @@ fn scan(at: usize, view: &IndexView<'_>, predicates: &Predicates, sort: Option<&
 }
 
 /// What the predicates leave of each field of an index, and which of them had a part in it exactly.
-fn bounds(view: &IndexView<'_>, predicates: &Predicates) -> (Vec<Intervals>, Vec<bool>) {
+fn bounds(view: &IndexView<'_>, predicates: &Predicates<'_>) -> (Vec<Intervals>, Vec<bool>) {
     let mut used = vec![false; predicates.list.len()];
     // The predicates that narrow the scan, with the arrays on their paths.
     let mut chosen: Vec<(&Predicate, ArrayComponents)> = Vec::new();
@@ -134,7 +144,7 @@ fn bounds(view: &IndexView<'_>, predicates: &Predicates) -> (Vec<Intervals>, Vec
             let compatible =
                 chosen.iter().all(|(other, other_arrays)| is_compatible((predicate, *arrays), (other, *other_arrays)));
             let keys = match field.order {
-                FieldOrder::Hashed => hashed(&predicate.intervals),
+                FieldOrder::Hashed => hashed(&predicate.intervals, predicates.strings()),
                 FieldOrder::Ascending | FieldOrder::Descending => Some(predicate.intervals.clone()),
             };
             let Some(keys) = keys.filter(|keys| compatible && !keys.is_full()) else { continue };
@@ -167,8 +177,12 @@ fn shared_components(a: &FieldPath, b: &FieldPath) -> usize {
     a.components().iter().zip(b.components()).take_while(|(a, b)| a.name() == b.name()).count()
 }
 
-/// The hashes of a set of single values; `None` where ranges or arrays are wanted.
-fn hashed(intervals: &Intervals) -> Option<Intervals> {
+/// The hashes of a set of single values; `None` where ranges or arrays are wanted, or strings by a collation, which has
+/// no say in a hash.
+fn hashed(intervals: &Intervals, strings: Strings<'_>) -> Option<Intervals> {
+    if !matches!(strings, Strings::Bytes) && !intervals.avoids_strings() {
+        return None;
+    }
     let hashable = |interval: &Interval| {
         interval.is_point() && !matches!(interval.start.get().tag(), Tag::Array | Tag::Undefined | Tag::Regex)
     };

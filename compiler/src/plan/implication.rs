@@ -1,28 +1,30 @@
 //! Whether a filter implies another: what makes a partial index usable.
 //!
-//! The test is simple and errs on the side of "no".
+//! The test is simple and errs on the side of "no". Under a collation, strings imply nothing but what equals them byte
+//! for byte, and where request and index compare strings differently they imply nothing at all.
 
 use std::cmp::Ordering;
 
-use smongo_vm::value::{Tag, Value, canonical_type, compare, equal};
+use smongo_vm::value::{OwnedValue, Tag, Value, canonical_type, compare, equal};
 
+use super::collated::{Strings, compares_strings};
 use crate::ir::{Filter, LeafTest};
 
 /// Whether every document that matches `filter` also matches `required`.
-pub(super) fn implies(filter: &Filter, required: &Filter) -> bool {
+pub(super) fn implies(filter: &Filter, required: &Filter, strings: Strings<'_>) -> bool {
     match required {
         Filter::Always(true) => return true,
-        Filter::And(parts) => return parts.iter().all(|part| implies(filter, part)),
-        Filter::Or(parts) if parts.iter().any(|part| implies(filter, part)) => return true,
+        Filter::And(parts) => return parts.iter().all(|part| implies(filter, part, strings)),
+        Filter::Or(parts) if parts.iter().any(|part| implies(filter, part, strings)) => return true,
         _ => {}
     }
     match filter {
         Filter::Always(false) => true,
-        Filter::And(parts) => parts.iter().any(|part| implies(part, required)),
-        Filter::Or(parts) => !parts.is_empty() && parts.iter().all(|part| implies(part, required)),
+        Filter::And(parts) => parts.iter().any(|part| implies(part, required, strings)),
+        Filter::Or(parts) => !parts.is_empty() && parts.iter().all(|part| implies(part, required, strings)),
         Filter::Leaf { path, test } => match required {
             Filter::Leaf { path: required_path, test: required } => {
-                path == required_path && test_implies(test, required)
+                path == required_path && test_implies(test, required, strings)
             }
             _ => false,
         },
@@ -31,7 +33,10 @@ pub(super) fn implies(filter: &Filter, required: &Filter) -> bool {
 }
 
 /// Whether a value that satisfies `test` satisfies `required`.
-fn test_implies(test: &LeafTest, required: &LeafTest) -> bool {
+fn test_implies(test: &LeafTest, required: &LeafTest, strings: Strings<'_>) -> bool {
+    if !may_imply(required, strings) {
+        return false;
+    }
     match (test, required) {
         (LeafTest::In { values, patterns }, _) if patterns.is_empty() && !values.is_empty() => {
             values.iter().all(|value| value_satisfies(value.get(), required))
@@ -53,6 +58,28 @@ fn test_implies(test: &LeafTest, required: &LeafTest) -> bool {
         (LeafTest::Gte(a), LeafTest::Gt(b)) => bracketed_compare(a.get(), b.get()).is_some_and(Ordering::is_gt),
         (LeafTest::Type(a), LeafTest::Type(b)) => a == b,
         _ => false,
+    }
+}
+
+/// Whether comparisons that a collation has a say in can be judged by the order of bytes.
+fn may_imply(required: &LeafTest, strings: Strings<'_>) -> bool {
+    let is_neutral = |value: &OwnedValue| !compares_strings(value.get());
+    match (strings, required) {
+        (Strings::Bytes, _) => true,
+        (Strings::Keys(_), LeafTest::Lt(value) | LeafTest::Lte(value) | LeafTest::Gt(value) | LeafTest::Gte(value)) => {
+            is_neutral(value)
+        }
+        (Strings::Keys(_), _) => true,
+        (
+            Strings::Apart { .. },
+            LeafTest::Eq(value)
+            | LeafTest::Lt(value)
+            | LeafTest::Lte(value)
+            | LeafTest::Gt(value)
+            | LeafTest::Gte(value),
+        ) => is_neutral(value),
+        (Strings::Apart { .. }, LeafTest::In { values, .. }) => values.iter().all(is_neutral),
+        (Strings::Apart { .. }, _) => true,
     }
 }
 

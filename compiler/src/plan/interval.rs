@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::fmt;
 
-use smongo_vm::value::{OwnedValue, Value, compare};
+use smongo_vm::value::{OwnedValue, Tag, Value, canonical_type, compare};
 
 /// Values between two ends, in the order that spans all types. The start is at or before the end.
 #[derive(Clone, Debug)]
@@ -145,6 +145,17 @@ impl Intervals {
         });
         rest.retain(|interval| !interval.is_empty());
         Self(rest)
+    }
+
+    /// Whether no string, and nothing that may hold one, is among the values.
+    pub fn avoids_strings(&self) -> bool {
+        let is_below = |interval: &Interval| {
+            let end = interval.end.get();
+            let at_first = !interval.end_inclusive && end.as_str_bytes() == Some(b"");
+            at_first || canonical_type(end.tag()) < canonical_type(Tag::String)
+        };
+        let is_above = |interval: &Interval| canonical_type(interval.start.get().tag()) > canonical_type(Tag::Array);
+        self.0.iter().all(|interval| is_below(interval) || is_above(interval))
     }
 
     /// The intervals, ascending.

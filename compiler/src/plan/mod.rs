@@ -15,19 +15,29 @@
 //! elements, and so by different keys. Conditions narrow a scan together only where no array lies on the part of
 //! their paths that they share, or where one `$elemMatch` ties them to one element.
 //!
+//! # Collations
+//!
+//! An index has strings as sort keys of its collation. A request that compares strings in the same way looks for the sort
+//! keys of its operands; one that does not has no use for the index as far as strings are concerned.
+//!
 //! Storage, and how keys look, are not known here.
 
 mod choice;
+mod collated;
 mod implication;
 mod interval;
 mod predicate;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+
+use smongo_vm::collation::Collation;
 use smongo_vm::value::{ArrayComponents, FieldPath};
 
 use crate::ir::{Filter, Sort};
 pub use choice::{plan, plan_again};
+pub use collated::compares_strings;
 pub use interval::{Interval, Intervals};
 
 /// How an index orders one of its fields.
@@ -61,6 +71,8 @@ pub struct IndexDescription {
     pub partial_filter: Option<Filter>,
     /// Whether plans must do without it.
     pub is_hidden: bool,
+    /// The collation by whose keys it has strings; bytewise without one.
+    pub collation: Option<Arc<Collation>>,
 }
 
 /// An index as it is when a plan is made.
@@ -77,6 +89,8 @@ pub struct IndexView<'i> {
 pub struct PlanRequest<'r> {
     /// What documents must match.
     pub filter: &'r Filter,
+    /// The collation under which the request compares strings; bytewise without one.
+    pub collation: Option<&'r Arc<Collation>>,
     /// In which order they are wanted.
     pub sort: Option<&'r Sort>,
     /// The index to use, by its place among the views.
@@ -106,7 +120,8 @@ pub enum AccessPath {
 pub struct IndexScanPlan {
     /// The index, by its place among the views.
     pub index: usize,
-    /// For each field of the index, the values that keys must have; ascending, whatever the field's order.
+    /// For each field of the index, the values that keys must have; ascending, whatever the field's order. Under a
+    /// collation, strings stand there as their sort keys, as in the index.
     pub bounds: Vec<Intervals>,
     /// Which way the index is walked.
     pub direction: ScanDirection,

@@ -5,6 +5,7 @@
 
 use smongo_vm::value::{Component, FieldPath, OwnedValue, RawDoc, Tag, Value, View};
 
+use super::collated::Strings;
 use super::interval::{Interval, Intervals};
 use crate::ir::{ArrayRule, Filter, FilterPath, LeafTest};
 
@@ -32,12 +33,13 @@ pub(super) struct ElementScope {
 }
 
 /// The predicates of a filter, all of which must hold.
-#[derive(Debug, Default)]
-pub(super) struct Predicates {
+#[derive(Debug)]
+pub(super) struct Predicates<'c> {
     pub list: Vec<Predicate>,
     /// How many conditions there are besides the exact predicates.
     pub others: usize,
     scopes: usize,
+    strings: Strings<'c>,
 }
 
 /// Where conditions stand.
@@ -47,12 +49,21 @@ struct Scope {
     elements: Vec<ElementScope>,
 }
 
-impl Predicates {
-    /// Gathers the predicates of a filter.
-    pub fn of(filter: &Filter) -> Self {
-        let mut predicates = Self::default();
+impl<'c> Predicates<'c> {
+    fn none(strings: Strings<'c>) -> Self {
+        Self { list: Vec::new(), others: 0, scopes: 0, strings }
+    }
+
+    /// Gathers the predicates of a filter, as an index sees them.
+    pub fn of(filter: &Filter, strings: Strings<'c>) -> Self {
+        let mut predicates = Self::none(strings);
         predicates.gather(filter, &Scope::default());
         predicates
+    }
+
+    /// How the filter's strings lie to those of the index.
+    pub fn strings(&self) -> Strings<'c> {
+        self.strings
     }
 
     fn gather(&mut self, filter: &Filter, scope: &Scope) {
@@ -70,7 +81,8 @@ impl Predicates {
     }
 
     fn leaf(&mut self, path: &FilterPath, test: &LeafTest, scope: &Scope) {
-        match (path_in(scope, path), keys_of(test, is_element(path))) {
+        let keys = self.strings.of_index(test).and_then(|test| keys_of(&test, is_element(path)));
+        match (path_in(scope, path), keys) {
             (Some(path), Some(keys)) => self.add(path, keys, scope),
             _ => self.others += 1,
         }
@@ -79,10 +91,13 @@ impl Predicates {
     /// A condition that must not hold.
     fn negated(&mut self, filter: &Filter, scope: &Scope) {
         match filter {
-            Filter::Leaf { path, test } => match (path_in(scope, path), keys_without(test)) {
-                (Some(path), Some(keys)) => self.add(path, keys, scope),
-                _ => self.others += 1,
-            },
+            Filter::Leaf { path, test } => {
+                let keys = self.strings.of_index(test).and_then(|test| keys_without(&test));
+                match (path_in(scope, path), keys) {
+                    (Some(path), Some(keys)) => self.add(path, keys, scope),
+                    _ => self.others += 1,
+                }
+            }
             Filter::Not(part) => self.gather(part, scope),
             Filter::Or(parts) => parts.iter().for_each(|part| self.negated(part, scope)),
             _ => self.others += 1,
@@ -91,7 +106,7 @@ impl Predicates {
 
     /// Conditions of which one must hold: where all of them speak of a path, its keys are in one of their sets.
     fn alternatives(&mut self, parts: &[Filter], scope: &Scope) {
-        let branches: Vec<Predicates> = parts.iter().map(|part| Self::branch(part, scope)).collect();
+        let branches: Vec<Self> = parts.iter().map(|part| self.branch(part, scope)).collect();
         let Some((first, rest)) = branches.split_first() else {
             self.others += 1;
             return;
@@ -118,8 +133,8 @@ impl Predicates {
         }
     }
 
-    fn branch(filter: &Filter, scope: &Scope) -> Self {
-        let mut branch = Self::default();
+    fn branch(&self, filter: &Filter, scope: &Scope) -> Self {
+        let mut branch = Self::none(self.strings);
         branch.gather(filter, scope);
         branch
     }

@@ -22,7 +22,8 @@ fn description(text: &str) -> (IndexDescription, Vec<ArrayComponents>) {
         })
         .collect();
     let mut arrays = vec![ArrayComponents::default(); fields.len()];
-    let mut index = IndexDescription { fields, is_sparse: false, partial_filter: None, is_hidden: false };
+    let mut index =
+        IndexDescription { fields, is_sparse: false, partial_filter: None, is_hidden: false, collation: None };
     for flag in parts {
         let words: Vec<&str> = flag.split(' ').collect();
         match words.as_slice() {
@@ -47,7 +48,7 @@ fn planned(indexes: &[&str], filter: &str, order: &str) -> String {
     let views: Vec<IndexView<'_>> =
         described.iter().map(|(description, arrays)| IndexView { description, arrays: arrays.clone() }).collect();
     let sort = sort::parse(&parse_doc(order).unwrap()).unwrap();
-    match plan(&PlanRequest { filter: &parsed(filter), sort: sort.as_ref(), hint: None }, &views) {
+    match plan(&PlanRequest { filter: &parsed(filter), collation: None, sort: sort.as_ref(), hint: None }, &views) {
         AccessPath::CollectionScan => "COLLSCAN".into(),
         AccessPath::IndexScan(scan) => {
             let mut text = format!("{}", scan.index);

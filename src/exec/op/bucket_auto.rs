@@ -14,7 +14,7 @@ use smongo_vm::algo::preferred::Series;
 use smongo_vm::interp::Machine;
 use smongo_vm::key::{Bound, Direction, KeyEncoder};
 use smongo_vm::program::Program;
-use smongo_vm::value::{DocWriter, OwnedValue, RawDoc, Value, View, compare};
+use smongo_vm::value::{DocWriter, OwnedValue, RawDoc, Value, View, compare, compare_with};
 
 use super::group::{check_size, present};
 use super::states::{growing, settings};
@@ -74,7 +74,7 @@ impl BucketAuto {
         }
         self.encoded.clear();
         let mut types = Vec::new();
-        let mut encoder = KeyEncoder::new(&mut self.encoded, &mut types);
+        let mut encoder = KeyEncoder::with_strings(&mut self.encoded, &mut types, self.spec.group.row.strings());
         encoder.field(key, Direction::Ascending);
         encoder.finish(Bound::Equal);
         let mut row = Vec::new();
@@ -123,7 +123,9 @@ impl BucketAuto {
         }
         let (low, high) = match self.spec.granularity.clone() {
             None => {
-                while self.key()?.is_some_and(|key| compare(key.get(), greatest.get()).is_eq()) {
+                let spec = Arc::clone(&self.spec);
+                let strings = spec.group.row.strings();
+                while self.key()?.is_some_and(|key| compare_with(key.get(), greatest.get(), strings).is_eq()) {
                     self.take_into(&mut states)?;
                 }
                 (first, self.key()?.unwrap_or(greatest))

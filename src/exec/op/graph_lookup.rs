@@ -8,7 +8,7 @@ use smongo_vm::Code;
 use smongo_vm::interp::Machine;
 use smongo_vm::key::{Bound, Direction, KeyEncoder};
 use smongo_vm::program::Program;
-use smongo_vm::value::{ArrayWriter, DocBuf, DocWriter, OwnedValue, RawDoc, Value};
+use smongo_vm::value::{ArrayWriter, DocBuf, DocWriter, OwnedValue, RawDoc, StringOrder, Value};
 
 use super::join::{partners_filter, visit_values};
 use super::set_path::set_path;
@@ -39,17 +39,17 @@ struct Search {
 }
 
 impl Search {
-    fn ask(&mut self, value: Value<'_>) {
-        if self.asked.insert(key_of(value)) {
+    fn ask(&mut self, value: Value<'_>, strings: Option<&dyn StringOrder>) {
+        if self.asked.insert(key_of(value, strings)) {
             self.frontier.push(value.into());
         }
     }
 }
 
 /// Bytes that are the same for equal values.
-fn key_of(value: Value<'_>) -> Vec<u8> {
+fn key_of(value: Value<'_>, strings: Option<&dyn StringOrder>) -> Vec<u8> {
     let (mut key, mut types) = (Vec::new(), Vec::new());
-    let mut encoder = KeyEncoder::new(&mut key, &mut types);
+    let mut encoder = KeyEncoder::with_strings(&mut key, &mut types, strings);
     encoder.field(value, Direction::Ascending);
     encoder.finish(Bound::Equal);
     key
@@ -63,15 +63,16 @@ impl GraphLookup {
 
     fn search(&mut self, cx: &ExecContext<'_>) -> Result<Vec<DocBuf>> {
         let ir = &self.search.ir;
+        let strings = self.search.start_with.strings();
         let mut search = Search::default();
         let start = self.machine.compute(&self.search.start_with, self.input.document(cx), &cx.env, None)?;
-        visit_values(start, &[], &mut |value| search.ask(value));
+        visit_values(start, &[], &mut |value| search.ask(value, strings));
         let memory_max = cx.workspace.memory_max(Limit::GraphLookup);
         let mut depth = 0u64;
         while !search.frontier.is_empty() {
             let asked = std::mem::take(&mut search.frontier);
             let values: Vec<Value<'_>> = asked.iter().map(OwnedValue::get).collect();
-            let filter = partners_filter(&ir.connect_to, &values)?;
+            let filter = partners_filter(&ir.connect_to, &values, self.search.start_with.collation())?;
             let mut inner_cx = cx.nested(Some(ir.from), cx.env.variables);
             let mut inner = source(&self.search.from, Some(&filter), inner_cx.shared)?;
             loop {
@@ -90,10 +91,13 @@ impl GraphLookup {
     }
 
     fn found(&self, search: &mut Search, doc: &RawDoc, depth: u64, memory_max: usize) -> Result<()> {
-        if !search.found.insert(key_of(id_of(doc))) {
+        let strings = self.search.start_with.strings();
+        if !search.found.insert(key_of(id_of(doc), strings)) {
             return Ok(());
         }
-        visit_values(Value::document(doc), self.search.ir.connect_from.components(), &mut |value| search.ask(value));
+        visit_values(Value::document(doc), self.search.ir.connect_from.components(), &mut |value| {
+            search.ask(value, strings)
+        });
         let result = match &self.search.ir.depth_field {
             None => doc.into(),
             Some(field) => {

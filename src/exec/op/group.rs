@@ -20,7 +20,7 @@ use smongo_vm::acc::{Accumulator, Kept};
 use smongo_vm::interp::Machine;
 use smongo_vm::key::{Bound, Direction, KeyEncoder};
 use smongo_vm::program::Program;
-use smongo_vm::value::{DocWriter, RawDoc, Value};
+use smongo_vm::value::{DocWriter, RawDoc, StringOrder, Value};
 
 use super::states::{check_states, growing, settings};
 use crate::error::{Error, Result};
@@ -89,10 +89,10 @@ const ALLOCATION_BYTES: usize = 16;
 impl Groups {
     /// Encodes a key and finds its group: its number, or the hash that it will have.
     #[inline]
-    fn find(&mut self, id: Value<'_>) -> std::result::Result<usize, u64> {
+    fn find(&mut self, id: Value<'_>, strings: Option<&dyn StringOrder>) -> std::result::Result<usize, u64> {
         self.key.clear();
         self.type_bits.clear();
-        let mut encoder = KeyEncoder::new(&mut self.key, &mut self.type_bits);
+        let mut encoder = KeyEncoder::with_strings(&mut self.key, &mut self.type_bits, strings);
         encoder.field(id, Direction::Ascending);
         encoder.finish(Bound::Equal);
         self.find_key(&self.key)
@@ -163,7 +163,7 @@ impl Group {
             _ => Value::NULL,
         };
         let fields = spec.fields.len();
-        let number = match groups.find(id) {
+        let number = match groups.find(id, spec.row.strings()) {
             Ok(number) if !overflow.as_ref().is_some_and(|overflow| overflow.takes_all) => number,
             Err(hash) if overflow.is_none() => {
                 let states = begin(spec, id, key_machine, cx)?;

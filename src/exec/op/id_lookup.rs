@@ -30,7 +30,7 @@ impl IdLookup {
     /// A lookup whose cursors live in `slot` and the one after it.
     pub fn new(slot: usize, id: Value<'_>, filter: FilterProgram) -> Self {
         let mut key = Vec::new();
-        append_id_key(id, &mut key);
+        append_id_key(id, filter.program.strings(), &mut key);
         Self {
             slot,
             id: id.into(),

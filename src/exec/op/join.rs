@@ -1,11 +1,13 @@
 //! Equality between documents of two collections: which values join, and the filter that finds their partners.
 
 use std::hash::{BuildHasher, Hasher};
+use std::sync::Arc;
 
 use ahash::{AHashMap, RandomState};
 use smongo_compiler::{CompiledFilter, ParseContext, compile_filter};
+use smongo_vm::collation::Collation;
 use smongo_vm::value::path::match_path;
-use smongo_vm::value::{self, Component, DocBuf, FieldPath, RawDoc, Tag, Value};
+use smongo_vm::value::{self, Component, DocBuf, FieldPath, RawDoc, StringOrder, Tag, Value};
 
 use crate::error::Result;
 
@@ -47,10 +49,14 @@ pub(crate) fn local_values<'d>(doc: &'d RawDoc, path: &FieldPath) -> Vec<Value<'
 }
 
 /// The filter for documents with one of `values` at `path`.
-pub(crate) fn partners_filter(path: &FieldPath, values: &[Value<'_>]) -> Result<(CompiledFilter, DocBuf)> {
+pub(crate) fn partners_filter(
+    path: &FieldPath,
+    values: &[Value<'_>],
+    collation: Option<&Arc<Collation>>,
+) -> Result<(CompiledFilter, DocBuf)> {
     let name = path.to_string();
     let source = DocBuf::build(|doc| equality(doc, &name, values));
-    Ok((compile_filter(&source, &mut ParseContext::new())?, source))
+    Ok((compile_filter(&source, &mut ParseContext::new().with_collation(collation.cloned()))?, source))
 }
 
 fn equality(doc: &mut value::DocWriter<'_, Vec<u8>>, name: &str, values: &[Value<'_>]) {
@@ -76,25 +82,27 @@ pub(crate) struct ForeignTable {
     by_hash: AHashMap<u64, Vec<u32>>,
     hasher: RandomState,
     bytes: usize,
+    /// The collation under which strings are equal; bytewise without one.
+    collation: Option<Arc<Collation>>,
 }
 
 impl ForeignTable {
     /// A table without documents.
-    pub fn new() -> Self {
-        Self { docs: Vec::new(), by_hash: AHashMap::new(), hasher: RandomState::new(), bytes: 0 }
+    pub fn new(collation: Option<Arc<Collation>>) -> Self {
+        Self { docs: Vec::new(), by_hash: AHashMap::new(), hasher: RandomState::new(), bytes: 0, collation }
     }
 
     /// Adds a document; `false` when the table has become too large.
     pub fn add(&mut self, doc: &RawDoc, path: &FieldPath) -> bool {
         let at = u32::try_from(self.docs.len()).unwrap_or(u32::MAX);
         let mut hashes = Vec::new();
-        let mut note = |value: Value<'_>| hashes.push(hash(&self.hasher, value));
+        let mut note = |value: Value<'_>| hashes.push(self.hash(value));
         let _ = match_path(doc, path.components(), true, &mut |value, _| {
             note(value);
             std::ops::ControlFlow::Continue(())
         });
         if hashes.is_empty() {
-            hashes.push(hash(&self.hasher, Value::NULL));
+            hashes.push(self.hash(Value::NULL));
         }
         hashes.sort_unstable();
         hashes.dedup();
@@ -110,17 +118,19 @@ impl ForeignTable {
     pub fn candidates(&self, values: &[Value<'_>]) -> impl Iterator<Item = &RawDoc> {
         let mut places: Vec<u32> = Vec::new();
         for value in values {
-            places.extend(self.by_hash.get(&hash(&self.hasher, *value)).into_iter().flatten());
+            places.extend(self.by_hash.get(&self.hash(*value)).into_iter().flatten());
         }
         places.sort_unstable();
         places.dedup();
         places.into_iter().filter_map(|at| self.docs.get(at as usize).map(DocBuf::as_doc))
     }
-}
 
-/// What equal values have in common; all kinds of absence count as equal.
-fn hash(state: &RandomState, value: Value<'_>) -> u64 {
-    let mut hasher = state.build_hasher();
-    value::hash(if value.is_nullish() { Value::NULL } else { value }, &mut hasher);
-    hasher.finish()
+    /// What equal values have in common; all kinds of absence count as equal.
+    fn hash(&self, value: Value<'_>) -> u64 {
+        let mut hasher = self.hasher.build_hasher();
+        let value = if value.is_nullish() { Value::NULL } else { value };
+        let strings = self.collation.as_deref().map(|collation| collation as &dyn StringOrder);
+        value::hash_with(value, &mut hasher, strings);
+        hasher.finish()
+    }
 }

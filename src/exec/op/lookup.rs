@@ -70,7 +70,7 @@ impl Lookup {
         let mut filter: Option<(CompiledFilter, DocBuf)> = None;
         if let Some((local, foreign)) = &lookup.equality {
             let values = local_values(doc, local);
-            let partners = partners_filter(foreign, &values)?;
+            let partners = partners_filter(foreign, &values, lookup.collation.as_ref())?;
             if matches!(self.table, Table::Undecided) {
                 self.table = load_table(&lookup, &partners.0, cx)?;
             }
@@ -117,7 +117,7 @@ fn load_table(lookup: &CompiledLookup, partners: &CompiledFilter, cx: &ExecConte
     if finds_by_index(inner_cx.shared, partners) {
         return Ok(Table::Unused);
     }
-    let mut table = ForeignTable::new();
+    let mut table = ForeignTable::new(lookup.collation.clone());
     let mut inner = source(&lookup.from, None, inner_cx.shared)?;
     loop {
         match inner.advance(&mut inner_cx)? {

@@ -39,20 +39,28 @@ pub(super) fn settings(call: &CompiledCall, key: Value<'_>, machine: &mut Machin
 /// Begins the state of an accumulator that only grows.
 pub(super) fn growing(call: &CompiledCall, settings: &[Kept]) -> smongo_vm::Result<Box<dyn Accumulator>> {
     let settings: Vec<Value<'_>> = settings.iter().map(Kept::get).collect();
-    match (call.definition.begin, call.definition.begin_sliding) {
-        (Some(begin), _) => begin(&settings),
-        (None, Some(begin)) => Ok(begin(&settings)?),
-        (None, None) => Err(unusable(call)),
+    let mut state: Box<dyn Accumulator> = match (call.definition.begin, call.definition.begin_sliding) {
+        (Some(begin), _) => begin(&settings)?,
+        (None, Some(begin)) => begin(&settings)?,
+        (None, None) => return Err(unusable(call)),
+    };
+    if let Some(collation) = &call.collation {
+        state.set_collation(collation);
     }
+    Ok(state)
 }
 
 /// Begins the state of an accumulator that slides.
 pub(super) fn sliding(call: &CompiledCall, settings: &[Kept]) -> smongo_vm::Result<Box<dyn Sliding>> {
     let settings: Vec<Value<'_>> = settings.iter().map(Kept::get).collect();
-    match call.definition.begin_sliding {
-        Some(begin) => begin(&settings),
-        None => Err(unusable(call)),
+    let mut state = match call.definition.begin_sliding {
+        Some(begin) => begin(&settings)?,
+        None => return Err(unusable(call)),
+    };
+    if let Some(collation) = &call.collation {
+        state.set_collation(collation);
     }
+    Ok(state)
 }
 
 #[cold]

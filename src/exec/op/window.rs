@@ -162,7 +162,7 @@ impl Window {
         }
         self.key.clear();
         let mut types = Vec::new();
-        let mut encoder = KeyEncoder::new(&mut self.key, &mut types);
+        let mut encoder = KeyEncoder::with_strings(&mut self.key, &mut types, self.spec.place.strings());
         encoder.field(if key.is_nullish() { Value::NULL } else { key }, Direction::Ascending);
         encoder.finish(KeyBound::Equal);
         let partition_length = self.key.len() as i64;
