@@ -7,6 +7,7 @@ mod access;
 mod administration;
 mod arguments;
 mod client;
+mod collation;
 mod crud;
 mod frames;
 mod handshake;

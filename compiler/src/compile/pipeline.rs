@@ -175,6 +175,8 @@ pub struct CompiledMerge {
     pub when_matched: CompiledWhenMatched,
     /// What happens when it is not.
     pub when_not_matched: WhenNotMatched,
+    /// The collation under which a document is there already; bytewise without one.
+    pub collation: Option<Arc<Collation>>,
 }
 
 /// What `$merge` does about a document that is there already.
@@ -402,5 +404,5 @@ fn compile_merge(merge: &Merge, strings: Strings<'_>) -> Result<CompiledMerge> {
         }
     };
     let (into, on) = (merge.into.clone(), merge.on.clone());
-    Ok(CompiledMerge { into, on, when_matched, when_not_matched: merge.when_not_matched })
+    Ok(CompiledMerge { into, on, when_matched, when_not_matched: merge.when_not_matched, collation: strings.cloned() })
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use smongo_compiler::ir::pipeline::{CollectionName, WhenNotMatched};
 use smongo_compiler::{CompiledMerge, CompiledStage, CompiledWhenMatched};
 use smongo_vm::Code;
+use smongo_vm::collation::Collation;
 use smongo_vm::interp::Machine;
 use smongo_vm::program::Program;
 use smongo_vm::value::{DocBuf, DocWriter, FieldPath, OwnedValue, RawDoc, Value};
@@ -139,6 +140,8 @@ struct Merger<'e> {
     machine: Machine,
     /// `[{$replaceWith: {$mergeObjects: ["$$ROOT", "$$new"]}}]`.
     merging: DocBuf,
+    /// By which documents are found, whatever the target's own collation.
+    collation: DocBuf,
 }
 
 impl<'e> Merger<'e> {
@@ -148,7 +151,11 @@ impl<'e> Merger<'e> {
             None => vec![FieldPath::new("_id")],
             Some(fields) => fields.iter().map(|field| FieldPath::new(field)).collect(),
         };
-        check_unique(engine, &ns, &on)?;
+        check_unique(engine, &ns, &on, merge.collation.as_ref())?;
+        let collation = match &merge.collation {
+            Some(collation) => collation.options().to_doc(),
+            None => DocBuf::build(|simple| simple.string("locale", "simple")),
+        };
         let merging = DocBuf::build(|holder| {
             holder.array("", |stages| {
                 stages.document(|stage| {
@@ -161,7 +168,7 @@ impl<'e> Merger<'e> {
                 });
             });
         });
-        Ok(Self { engine, op, merge, ns, on, options, machine: Machine::new(), merging })
+        Ok(Self { engine, op, merge, ns, on, options, machine: Machine::new(), merging, collation })
     }
 
     fn run(&mut self, executor: &mut Executor) -> Result<()> {
@@ -172,15 +179,18 @@ impl<'e> Merger<'e> {
     }
 
     fn one(&mut self, doc: &RawDoc) -> Result<()> {
-        let with_id = with_id(doc);
-        let doc = with_id.as_deref().unwrap_or(doc);
+        // A document that is found by other fields keeps the `_id` it has.
+        let by_id = self.on.iter().any(|path| path.components().first().is_some_and(|first| first.name() == "_id"));
+        let identified = if by_id { with_id(doc) } else { None };
+        let doc = identified.as_deref().unwrap_or(doc);
         let filter = self.filter(doc)?;
         match self.write_matched(doc, &filter)? {
             true => Ok(()),
             false => match self.merge.when_not_matched {
                 WhenNotMatched::Discard => Ok(()),
                 WhenNotMatched::Insert => {
-                    let inserted = self.engine.insert_all(self.op, &self.ns, &[doc.into()], self.options);
+                    let new = with_id(doc).unwrap_or_else(|| doc.into());
+                    let inserted = self.engine.insert_all(self.op, &self.ns, &[new], self.options);
                     match inserted {
                         // Somebody else inserted it since: now it is there.
                         Err(error)
@@ -208,7 +218,8 @@ impl<'e> Merger<'e> {
         match &merge.when_matched {
             CompiledWhenMatched::Fail if merge.when_not_matched == WhenNotMatched::Insert => Ok(false),
             CompiledWhenMatched::Fail | CompiledWhenMatched::KeepExisting => {
-                let request = CountRequest { filter, limit: Some(1), ..CountRequest::new(self.ns.clone()) };
+                let collation = Some(&*self.collation);
+                let request = CountRequest { filter, collation, limit: Some(1), ..CountRequest::new(self.ns.clone()) };
                 let found = self.engine.count(self.op, &request)? > 0;
                 if found && matches!(merge.when_matched, CompiledWhenMatched::Fail) {
                     return Err(Error::new(Code::DUPLICATE_KEY, "$merge found a document that is there already"));
@@ -229,7 +240,8 @@ impl<'e> Merger<'e> {
     }
 
     fn update(&self, filter: &RawDoc, update: Value<'_>, variables: Option<&RawDoc>) -> Result<bool> {
-        let statements = [UpdateStatement::new(filter, update)];
+        let collation = Some(&*self.collation);
+        let statements = [UpdateStatement { collation, ..UpdateStatement::new(filter, update) }];
         let request = UpdateRequest {
             ns: self.ns.clone(),
             statements: &statements,
@@ -298,19 +310,17 @@ fn with_id(doc: &RawDoc) -> Option<DocBuf> {
 }
 
 /// Fails unless the fields that tell documents apart can do so.
-fn check_unique(engine: &Engine, ns: &Namespace, on: &[FieldPath]) -> Result<()> {
+fn check_unique(engine: &Engine, ns: &Namespace, on: &[FieldPath], collation: Option<&Arc<Collation>>) -> Result<()> {
     let names: Vec<String> = on.iter().map(FieldPath::to_string).collect();
-    if names == ["_id"] {
-        return Ok(());
-    }
     let is_unique = match engine.catalog.get(ns) {
-        None => false,
+        None => names == ["_id"],
+        Some(coll) if names == ["_id"] => coll.collation() == collation,
         Some(coll) => coll.share()?.indexes().iter().any(|index| {
             let unique = index.entry().spec.get("unique").and_then(Value::as_bool) == Some(true);
             let partial = index.entry().spec.get("partialFilterExpression").is_some();
             let fields: Vec<&str> = index.key_pattern().iter().map(|field| field.name_str()).collect();
             let same = fields.len() == names.len() && names.iter().all(|name| fields.contains(&name.as_str()));
-            unique && !partial && same
+            unique && !partial && same && index.description().collation.as_ref() == collation
         }),
     };
     if is_unique {

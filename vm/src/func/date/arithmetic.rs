@@ -143,7 +143,10 @@ fn shift<'d>(args: &[Value<'d>], op: &str, direction: i64) -> Result<Value<'d>> 
         return Err(Error::location(5166403, format!("{op} requires startDate to be convertible to a date")));
     };
     let Some(name) = unit.as_str() else {
-        return Err(Error::location(5166404, format!("{op} expects string defining the time unit")));
+        return Err(Error::location(
+            5439013,
+            format!("{op} requires 'unit' to be a string, but got {}", unit.tag().name()),
+        ));
     };
     let Some(unit) = Unit::parse(name) else {
         return Err(Error::failed_to_parse(format!("unknown time unit value: {name}")));

@@ -99,7 +99,7 @@ fn split<'d>(arena: &'d Bump, args: &[Value<'d>]) -> Result<Value<'d>> {
         })
     };
     let text = string(text, 40085, "first")?;
-    let separator = string(separator, 40086, "second")?;
+    let separator = string(separator, 10_503_900, "second")?;
     if separator.is_empty() {
         return Err(Error::location(40087, "$split requires a non-empty separator"));
     }
