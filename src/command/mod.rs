@@ -36,6 +36,7 @@ mod maintenance;
 mod metrics;
 mod operations;
 mod parameters;
+mod plan_cache;
 mod profile;
 mod replication;
 mod reply;

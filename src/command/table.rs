@@ -11,8 +11,8 @@ use super::reply::Reply;
 use super::{
     Call, aggregate, build_info, bulk_write, coll_mod, collections, count, current_op, cursors, db_hash, delete,
     diagnostics, distinct, explain, find, find_and_modify, get_log, handshake, indexes, insert, listing, maintenance,
-    parameters, profile, replication, roles, sasl, search_indexes, server_status, sessions, settings, stats, update,
-    users, validate, write_gate,
+    parameters, plan_cache, profile, replication, roles, sasl, search_indexes, server_status, sessions, settings,
+    stats, update, users, validate, write_gate,
 };
 use crate::error::Result;
 
@@ -180,6 +180,10 @@ pub(super) static COMMANDS: &[&Command] = &[
     &parameters::GET_PARAMETER,
     &parameters::SET_PARAMETER,
     &profile::PROFILE,
+    &plan_cache::PLAN_CACHE_CLEAR,
+    &plan_cache::PLAN_CACHE_CLEAR_FILTERS,
+    &plan_cache::PLAN_CACHE_LIST_FILTERS,
+    &plan_cache::PLAN_CACHE_SET_FILTER,
     &replication::GET_LAST_ERROR,
     &replication::REPL_SET_GET_CONFIG,
     &replication::REPL_SET_GET_STATUS,

@@ -5,6 +5,7 @@ mod sink;
 
 use std::sync::Arc;
 
+use smongo_compiler::ir::Filter;
 use smongo_compiler::{CompiledPipeline, CompiledStage, Lead, ParseContext, compile_pipeline};
 use smongo_vm::Code;
 use smongo_vm::value::{ArrayWriter, DocBuf, OwnedValue, RawDoc, Value};
@@ -16,14 +17,23 @@ use crate::collection::Collection;
 use crate::cursor::OpenCursor;
 use crate::error::{Error, Result};
 use crate::exec::op::{Documents, Eof, Limit};
-use crate::exec::{Assembly, Executor, Matching, Plan, attach, declare_variables, plan_matching};
+use crate::exec::{Assembly, Executor, Matching, Plan, PlanAbout, attach, declare_variables, plan_matching};
 use crate::request::{AggregateRequest, Namespace, OpContext};
 
 /// A pipeline about to run.
 pub(super) struct Prepared {
     pub executor: Executor,
+    /// What it asks of its collection, as planned.
+    pub lead: Option<PlannedLead>,
     /// The writing stage at its end.
     sink: Option<CompiledStage>,
+}
+
+/// What a pipeline asks of its collection, as planned.
+pub(super) struct PlannedLead {
+    pub lead: Lead,
+    pub filter: Filter,
+    pub about: PlanAbout,
 }
 
 impl Engine {
@@ -35,7 +45,7 @@ impl Engine {
         request: &AggregateRequest<'_>,
         batch: &mut ArrayWriter<'_, Vec<u8>>,
     ) -> Result<i64> {
-        let Prepared { mut executor, sink } = self.prepare(request)?;
+        let Prepared { mut executor, sink, .. } = self.prepare(request)?;
         if let Some(sink) = sink {
             self.write_results(op, request, &mut executor, &sink)?;
             return Ok(0);
@@ -73,9 +83,9 @@ impl Engine {
         let writes = |stage: &CompiledStage| matches!(stage, CompiledStage::Out(_) | CompiledStage::Merge(_));
         let sink = compiled.stages.pop_if(|stage| writes(stage));
         let others = self.others(&compiled)?;
-        let executor = self.assemble(request, compiled, variables)?.reading(others);
-        let executor = executor.within(self.workspace.for_request(request.allow_disk_use));
-        Ok(Prepared { executor, sink })
+        let (executor, lead) = self.assemble(request, compiled, variables)?;
+        let executor = executor.reading(others).within(self.workspace.for_request(request.allow_disk_use));
+        Ok(Prepared { executor, lead, sink })
     }
 
     /// The collections that a pipeline reads besides its own; those that do not exist are empty.
@@ -90,18 +100,18 @@ impl Engine {
         request: &AggregateRequest<'_>,
         compiled: CompiledPipeline,
         variables: Vec<OwnedValue>,
-    ) -> Result<Executor> {
+    ) -> Result<(Executor, Option<PlannedLead>)> {
         let CompiledPipeline { lead, mut stages, .. } = compiled;
         if let Some(CompiledStage::Facts(facts)) = stages.first() {
             let documents = self.facts(&request.ns, &request.host, facts)?;
             let root = Box::new(Documents::new(documents, None));
             stages.remove(0);
             let root = attach(root, &stages, &mut Assembly::default())?;
-            return Ok(Executor::new(root, None, variables));
+            return Ok((Executor::new(root, None, variables), None));
         }
         if !request.has_collection {
             let root = attach(Box::new(Eof::default()), &stages, &mut Assembly::default())?;
-            return Ok(Executor::new(root, None, variables));
+            return Ok((Executor::new(root, None, variables), None));
         }
         let (plan, coll) = self.plan_over(&request.ns, |shared| {
             let mut plan = plan_matching(shared, &matching(&lead, request))?;
@@ -111,8 +121,9 @@ impl Engine {
             plan.root = attach(plan.root, &stages, &mut Assembly::default())?;
             Ok(plan)
         })?;
-        let Plan { root, variables, .. } = plan;
-        Ok(Executor::new(root, coll, variables))
+        let about = plan.about();
+        let Plan { root, variables, filter, .. } = plan;
+        Ok((Executor::new(root, coll, variables), Some(PlannedLead { lead, filter: filter.ir, about })))
     }
 }
 

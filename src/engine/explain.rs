@@ -2,12 +2,18 @@
 
 use std::time::Instant;
 
-use smongo_vm::value::{DocWriter, RawDoc};
+use smongo_compiler::ir::Filter;
+use smongo_vm::value::{DocBuf, DocWriter, RawDoc};
 
 use super::Engine;
+use super::aggregate::{PlannedLead, Prepared};
 use crate::catalog::is_a_view;
 use crate::error::Result;
-use crate::exec::{Executor, Flow, Matching, plan_matching, write_execution_stats, write_query_planner, write_smongo};
+use crate::exec::{
+    Executor, Flow, Matching, Plan, PlanAbout, ShapeFacts, plan_find, plan_matching, write_execution_stats,
+    write_query_planner, write_smongo,
+};
+use crate::plan_cache::hashes;
 use crate::request::{ExplainRequest, Explained, Namespace, OpContext, Verbosity};
 
 impl Engine {
@@ -21,9 +27,9 @@ impl Engine {
     ) -> Result<()> {
         let (ns, filter) = subject(&request.explained);
         let mut rows_max = u64::MAX;
-        let mut executor = self.explained(ns, filter, &request.explained, &mut rows_max)?;
+        let (mut executor, shape) = self.explained(ns, filter, &request.explained, &mut rows_max)?;
         out.string("explainVersion", "1");
-        write_query_planner(out, ns, filter, executor.root());
+        write_query_planner(out, ns, filter, &shape, executor.root());
         if request.verbosity >= Verbosity::ExecutionStats {
             let began = Instant::now();
             let mut returned = 0;
@@ -34,39 +40,108 @@ impl Engine {
             let all_plans = request.verbosity == Verbosity::AllPlansExecution;
             write_execution_stats(out, executor.root(), returned, began.elapsed(), all_plans);
         }
-        write_smongo(out, executor.root());
+        if !shape.query_shape_hash.is_empty() {
+            out.string("queryShapeHash", &shape.query_shape_hash);
+        }
+        write_smongo(out, &shape, executor.root());
         Ok(())
     }
 
-    /// The query of a request, and the most rows that it needs.
+    /// The query of a request with what its shape is called, and the most rows that it needs.
     fn explained(
         &self,
         ns: &Namespace,
         filter: &RawDoc,
         explained: &Explained<'_>,
         rows_max: &mut u64,
-    ) -> Result<Executor> {
+    ) -> Result<(Executor, ShapeFacts)> {
         let plain = Matching::new(filter);
-        let matching = |matching: Matching<'_>| self.plan(ns, |shared| plan_matching(shared, &matching));
+        let executor =
+            |plan: Plan, coll| Executor::new(plan.root, coll, plan.variables).within(self.workspace.for_request(None));
+        let matching = |command: &str, key: &str, matching: Matching<'_>| {
+            let (plan, coll) = self.plan_over(ns, |shared| plan_matching(shared, &matching))?;
+            let names = self.index_names(ns)?;
+            let facts = facts((command, ns, key), &plan.filter.ir, plan.about(), &rest(&matching), &names);
+            Ok((executor(plan, coll), facts))
+        };
         match explained {
-            Explained::Aggregate(aggregate) => Ok(self.prepare(aggregate)?.executor),
-            Explained::Find(find) => self.find_executor(find),
-            Explained::Count(count) if self.catalog.is_view(ns) => self.count_in_view(count),
+            Explained::Find(find) if self.catalog.is_view(ns) => Ok((self.find_executor(find)?, ShapeFacts::default())),
+            Explained::Count(count) if self.catalog.is_view(ns) => {
+                Ok((self.count_in_view(count)?, ShapeFacts::default()))
+            }
+            Explained::Distinct(distinct) if self.catalog.is_view(ns) => {
+                Ok((self.distinct_executor(distinct)?, ShapeFacts::default()))
+            }
+            Explained::Update(..) | Explained::Delete(..) if self.catalog.is_view(ns) => Err(is_a_view(ns)),
+            Explained::Aggregate(aggregate) => {
+                let Prepared { executor, lead, .. } = self.prepare(aggregate)?;
+                let Some(PlannedLead { lead, filter, about }) = lead else {
+                    return Ok((executor, ShapeFacts::default()));
+                };
+                let rest = hashes::Rest {
+                    sort: lead.sort.as_ref().map(DocBuf::as_doc),
+                    collation: aggregate.collation,
+                    ..hashes::Rest::default()
+                };
+                let pipeline = aggregate.pipeline.values().skip(1).map(|stage| format!("{stage:?}"));
+                let key: String = pipeline.collect();
+                let facts = facts(("aggregate", ns, &key), &filter, about, &rest, &self.index_names(ns)?);
+                Ok((executor, facts))
+            }
+            Explained::Find(find) => {
+                let (plan, coll) = self.plan_over(ns, |shared| plan_find(shared, find))?;
+                let rest = hashes::Rest { sort: find.sort, projection: find.projection, collation: find.collation };
+                let facts = facts(("find", ns, ""), &plan.filter.ir, plan.about(), &rest, &self.index_names(ns)?);
+                Ok((executor(plan, coll), facts))
+            }
             Explained::Count(count) => {
                 *rows_max = count.limit.map_or(u64::MAX, |limit| limit.saturating_add(count.skip));
-                matching(Matching { hint: count.hint, ..plain })
+                matching("count", "", Matching { hint: count.hint, ..plain })
             }
-            Explained::Distinct(distinct) => self.distinct_executor(distinct),
-            Explained::Update(..) | Explained::Delete(..) if self.catalog.is_view(ns) => Err(is_a_view(ns)),
+            Explained::Distinct(distinct) => {
+                matching("distinct", distinct.key, Matching { hint: distinct.hint, ..plain })
+            }
             Explained::Update(_, update) => {
                 *rows_max = if update.multi { u64::MAX } else { 1 };
-                matching(Matching { hint: update.hint, sort: update.sort, ..plain })
+                matching("update", "", Matching { hint: update.hint, sort: update.sort, ..plain })
             }
             Explained::Delete(_, delete) => {
                 *rows_max = if delete.multi { u64::MAX } else { 1 };
-                matching(Matching { hint: delete.hint, ..plain })
+                matching("delete", "", Matching { hint: delete.hint, ..plain })
             }
         }
+    }
+
+    fn index_names(&self, ns: &Namespace) -> Result<Vec<String>> {
+        let Some(coll) = self.catalog.get(ns) else { return Ok(Vec::new()) };
+        let shared = coll.share()?;
+        Ok(shared.indexes().iter().map(|index| index.name().to_owned()).collect())
+    }
+}
+
+fn rest<'m>(matching: &Matching<'m>) -> hashes::Rest<'m> {
+    hashes::Rest { sort: matching.sort, projection: matching.projection, collation: matching.collation }
+}
+
+/// What the shape of a command's query is called.
+fn facts(
+    (command, ns, key): (&str, &Namespace, &str),
+    filter: &Filter,
+    about: PlanAbout,
+    rest: &hashes::Rest<'_>,
+    indexes: &[String],
+) -> ShapeFacts {
+    let shape = hashes::plan_shape(filter, rest);
+    let has_query_shape = matches!(command, "find" | "distinct" | "aggregate");
+    ShapeFacts {
+        plan_shape_hash: hashes::plan_shape_hash(&shape),
+        plan_key: hashes::plan_key(&shape, indexes.iter().map(String::as_str)),
+        query_shape_hash: match has_query_shape {
+            true => hashes::query_shape_hash(command, ns.full(), key, filter, rest),
+            false => String::new(),
+        },
+        has_index_filter: about.has_index_filter,
+        was_cached: about.was_cached,
     }
 }
 

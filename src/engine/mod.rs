@@ -8,6 +8,7 @@ mod ddl;
 mod explain;
 mod maintenance;
 mod options;
+mod plan_cache;
 mod read;
 mod stats;
 mod ttl;
@@ -68,11 +69,6 @@ impl Engine {
     /// Writes a checkpoint, so that the next opening has little to recover.
     pub fn checkpoint(&self) -> Result<()> {
         Ok(self.storage.checkpoint()?)
-    }
-
-    /// How the plan cache has been used.
-    pub fn plan_cache_counts(&self) -> PlanCacheCounts {
-        self.catalog.plan_cache().counts()
     }
 
     /// How much memory requests may take, which can be changed.

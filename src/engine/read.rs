@@ -5,16 +5,17 @@ use std::sync::Arc;
 use smongo_vm::Code;
 use smongo_vm::collation::Collation;
 use smongo_vm::limits::MAX_INTERNAL_DOCUMENT_BYTES;
-use smongo_vm::value::{ArrayWriter, DocBuf, RawDoc};
+use smongo_vm::value::{ArrayWriter, DocBuf, RawDoc, Tag, Value};
 
 use super::Engine;
 use crate::collation;
-use crate::collection::{Collection, Shared};
+use crate::collection::{Collection, Shared, checked_document};
 use crate::cursor::OpenCursor;
 use crate::distinct::DistinctValues;
 use crate::error::{Error, Result};
 use crate::exec::op::{Documents, FilterProgram};
 use crate::exec::{Batch, Executor, Flow, Matching, Plan, plan_find, plan_matching};
+use crate::index::{append_id_key, record_id_of};
 use crate::request::{CountRequest, DistinctRequest, FindRequest, GetMoreRequest, KilledCursors, Namespace, OpContext};
 
 /// Documents in a first batch when the request does not say. MongoDB: 101.
@@ -23,6 +24,11 @@ const FIRST_BATCH_DOCUMENTS: u64 = 101;
 impl Engine {
     /// Starts a find: fills the first batch and gives the id of the cursor that has the rest, 0 when there is none.
     pub fn find(&self, op: &OpContext, request: &FindRequest<'_>, batch: &mut ArrayWriter<'_, Vec<u8>>) -> Result<i64> {
+        if let Some(id) = only_id(request)
+            && self.find_by_id(op, &request.ns, id, batch)?
+        {
+            return Ok(0);
+        }
         let executor = self.find_executor(request)?;
         let executor = executor.within(self.workspace.for_request(request.allow_disk_use));
         let cursor = OpenCursor { executor, ns: request.ns.clone(), no_timeout: request.no_cursor_timeout };
@@ -35,6 +41,35 @@ impl Engine {
             return self.find_in_view(request);
         }
         self.plan(&request.ns, |shared| plan_find(shared, request))
+    }
+
+    /// Adds the document of an `_id` to a batch, if there is one. Gives false where it takes a plan to know.
+    ///
+    /// The two searches need no snapshot between them: what an entry leads to is its document, or gone.
+    fn find_by_id(
+        &self,
+        op: &OpContext,
+        ns: &Namespace,
+        id: Value<'_>,
+        batch: &mut ArrayWriter<'_, Vec<u8>>,
+    ) -> Result<bool> {
+        op.check()?;
+        let Some(coll) = self.catalog.get(ns) else { return Ok(false) };
+        let shared = coll.share()?;
+        let Some(index) = shared.indexes().first().filter(|index| index.is_id()) else { return Ok(false) };
+        let mut key = Vec::with_capacity(32);
+        append_id_key(id, &mut key);
+        let session = self.storage.session()?;
+        let mut entries = session.cursor(index.table())?;
+        let record_id = if entries.search(key.as_slice())? { record_id_of(entries.value()) } else { None };
+        let Some(record_id) = record_id else { return Ok(true) };
+        let mut records = session.cursor(shared.records())?;
+        if records.search(record_id)? {
+            let doc = checked_document(records.value())?;
+            check_size(doc)?;
+            batch.value(Value::document(doc));
+        }
+        Ok(true)
     }
 
     /// Continues a cursor; gives its id, or 0 when nothing is left.
@@ -195,6 +230,26 @@ impl Engine {
             Ok(batch.add(doc))
         })
     }
+}
+
+/// The `_id` that a find asks for, when it asks for nothing else. Strings, and what may hold them, are left to plans,
+/// which know how the collection compares them.
+fn only_id<'r>(request: &FindRequest<'r>) -> Option<Value<'r>> {
+    let mut fields = request.filter.iter();
+    let (field, None) = (fields.next()?, fields.next()) else { return None };
+    let id = field.value();
+    let decides = id.is_number() && id.tag() != Tag::Double
+        || matches!(id.tag(), Tag::ObjectId | Tag::Binary | Tag::Bool | Tag::DateTime | Tag::Timestamp);
+    let given = |doc: Option<&RawDoc>| doc.is_some_and(|doc| !doc.is_empty());
+    let plain = !(given(request.projection) || given(request.sort) || given(request.collation))
+        && request.hint.is_none()
+        && request.let_variables.is_none()
+        && request.min.is_none()
+        && request.max.is_none()
+        && request.skip == 0
+        && request.batch_size != Some(0)
+        && !(request.tailable || request.return_key || request.show_record_id);
+    (field.name() == b"_id" && decides && plain).then_some(id)
 }
 
 /// Fails when a document is too large for a client.

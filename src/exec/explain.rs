@@ -8,17 +8,34 @@ use super::{Operator, Stats};
 use crate::request::Namespace;
 use crate::spill::Spilled;
 
+/// What a query's shape is called, and what is known of it. The names are empty where there is no query.
+#[derive(Debug, Default)]
+pub(crate) struct ShapeFacts {
+    pub plan_shape_hash: String,
+    pub plan_key: String,
+    pub query_shape_hash: String,
+    pub has_index_filter: bool,
+    /// Whether the plan cache had it; `None` where the cache was not asked.
+    pub was_cached: Option<bool>,
+}
+
 /// Writes `queryPlanner`.
 pub(crate) fn write_query_planner(
     out: &mut DocWriter<'_, Vec<u8>>,
     ns: &Namespace,
     filter: &RawDoc,
+    shape: &ShapeFacts,
     root: &dyn Operator,
 ) {
     out.document("queryPlanner", |planner| {
         planner.string("namespace", ns.full());
         planner.value("parsedQuery", Value::document(filter));
-        planner.value("indexFilterSet", Value::FALSE);
+        planner.value("indexFilterSet", Value::bool(shape.has_index_filter));
+        if !shape.plan_shape_hash.is_empty() {
+            planner.string("queryHash", &shape.plan_shape_hash);
+            planner.string("planCacheShapeHash", &shape.plan_shape_hash);
+            planner.string("planCacheKey", &shape.plan_key);
+        }
         planner.value("optimizationTimeMillis", Value::int32(0));
         planner.value("maxIndexedOrSolutionsReached", Value::FALSE);
         planner.value("maxIndexedAndSolutionsReached", Value::FALSE);
@@ -58,8 +75,10 @@ pub(crate) fn write_execution_stats(
 }
 
 /// Writes `smongo`: every program of the tree, instruction by instruction.
-pub(crate) fn write_smongo(out: &mut DocWriter<'_, Vec<u8>>, root: &dyn Operator) {
+pub(crate) fn write_smongo(out: &mut DocWriter<'_, Vec<u8>>, shape: &ShapeFacts, root: &dyn Operator) {
     out.document("smongo", |section| {
+        let was_cached = shape.was_cached.map_or("none", |hit| if hit { "hit" } else { "miss" });
+        section.string("planCache", was_cached);
         section.array("programs", |programs| {
             let mut next = Some(root);
             while let Some(operator) = next {

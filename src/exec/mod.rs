@@ -25,9 +25,9 @@ use crate::error::Result;
 pub(crate) use batch::Batch;
 pub(crate) use context::{ExecContext, environment, interrupter, timestamp_of};
 pub(crate) use executor::{Executor, Flow};
-pub(crate) use explain::{count, write_execution_stats, write_query_planner, write_smongo, write_spilled};
+pub(crate) use explain::{ShapeFacts, count, write_execution_stats, write_query_planner, write_smongo, write_spilled};
 pub(crate) use pipeline::{Assembly, attach, source};
-pub(crate) use plan::{Matching, Plan, declare_variables, finds_by_index, plan_find, plan_matching};
+pub(crate) use plan::{Matching, Plan, PlanAbout, declare_variables, finds_by_index, plan_find, plan_matching};
 
 /// What came of asking an operator for its next row.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -18,7 +18,7 @@ use super::prepare::{Cached, Prepared, prepare};
 use crate::collection::Shared;
 use crate::error::{Error, Result};
 use crate::index::{Index, same_pattern};
-use crate::plan_cache::{CachedQuery, Choice};
+use crate::plan_cache::{CachedQuery, Choice, IndexFilter, hashes};
 use crate::request::FindRequest;
 use crate::shell_text::ShellText;
 
@@ -68,6 +68,25 @@ pub(crate) struct Plan {
     pub walks_index: bool,
     /// What the plan cache has of the request.
     pub cached: Option<Cached>,
+    /// Whether an index filter restricted the choice.
+    pub has_index_filter: bool,
+}
+
+/// What is known of how a plan was made.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PlanAbout {
+    /// Whether an index filter restricted the choice.
+    pub has_index_filter: bool,
+    /// Whether the plan cache had the shape; `None` where it was not asked.
+    pub was_cached: Option<bool>,
+}
+
+impl Plan {
+    /// What is known of how the plan was made.
+    pub fn about(&self) -> PlanAbout {
+        let was_cached = self.cached.as_ref().map(Cached::is_hit);
+        PlanAbout { has_index_filter: self.has_index_filter, was_cached }
+    }
 }
 
 /// Plans a find.
@@ -120,7 +139,11 @@ pub(crate) fn plan_matching(shared: Option<&Shared<'_>>, matching: &Matching<'_>
     let natural = matching.sort.map(natural_order).transpose()?.flatten();
     let Prepared { filter, sort, projection, context, variables, cached } =
         prepare(shared, matching, natural.is_some())?;
-    let hint = hint_of(shared, matching.hint)?;
+    let mut hint = hint_of(shared, matching.hint)?;
+    let index_filter = shared.and_then(|shared| index_filter(shared, &filter, matching));
+    if index_filter.is_some() {
+        hint = None;
+    }
     let scan_order = natural.or(match hint {
         Some(Hint::Natural(direction)) => Some(direction),
         _ => None,
@@ -132,6 +155,7 @@ pub(crate) fn plan_matching(shared: Option<&Shared<'_>>, matching: &Matching<'_>
         let order = sort.as_ref().map(|sort| &sort.ir);
         let by_index = match (scan_order, &cached) {
             (Some(_), _) => None,
+            _ if index_filter.is_some() => filtered_index_scan(shared, &filter, order, index_filter.as_ref()),
             (None, Some(cached)) if hint.is_none() => cached_index_scan(shared, &filter, order, cached.query()),
             (None, _) => index_scan(shared, &filter, order, hint),
         };
@@ -152,7 +176,35 @@ pub(crate) fn plan_matching(shared: Option<&Shared<'_>>, matching: &Matching<'_>
     if matching.skip > 0 {
         root = Box::new(Skip::new(root, matching.skip));
     }
-    Ok(Plan { root, filter, projection, context, variables, is_sorted, walks_index, cached })
+    let has_index_filter = index_filter.is_some();
+    Ok(Plan { root, filter, projection, context, variables, is_sorted, walks_index, cached, has_index_filter })
+}
+
+/// The index filter for a request, if it has one. A lookup by `_id` alone has none.
+fn index_filter(shared: &Shared<'_>, filter: &CompiledFilter, matching: &Matching<'_>) -> Option<IndexFilter> {
+    let shape = || {
+        let Matching { sort, projection, collation, .. } = *matching;
+        hashes::plan_shape(&filter.ir, &hashes::Rest { sort, projection, collation })
+    };
+    let is_lookup = filter.id_equality().is_some() && matching.filter.iter().nth(1).is_none();
+    if is_lookup { None } else { shared.plan_cache().index_filters.find(shared.uuid(), shape) }
+}
+
+/// The best scan of an index that a filter allows.
+fn filtered_index_scan(
+    shared: &Shared<'_>,
+    filter: &CompiledFilter,
+    order: Option<&ir::Sort>,
+    index_filter: Option<&IndexFilter>,
+) -> Option<IndexScanPlan> {
+    let indexes = shared.indexes();
+    let allowed = |at: &usize| index_filter.is_none_or(|filter| filter.allows(&indexes[*at]));
+    let allowed: Vec<usize> = (0..indexes.len()).filter(allowed).collect();
+    let views: Vec<IndexView<'_>> = allowed.iter().map(|&at| indexes[at].view()).collect();
+    match plan::plan(&PlanRequest { filter: &filter.ir, sort: order, hint: None }, &views) {
+        AccessPath::IndexScan(scan) => Some(IndexScanPlan { index: allowed[scan.index], ..scan }),
+        AccessPath::CollectionScan => None,
+    }
 }
 
 /// The scan of an index by which the documents of a filter are reached, if that is better than other ways.

@@ -7,6 +7,9 @@
 //!
 //! The cache knows neither operators nor how an index is chosen.
 
+mod filters;
+pub(crate) mod hashes;
+
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -20,6 +23,8 @@ use smongo_vm::value::{DocBuf, RawDoc};
 
 use crate::collection::Shared;
 use crate::exec::Matching;
+use crate::request::wall_clock_millis;
+pub(crate) use filters::{IndexFilter, IndexFilters};
 
 /// Bytes of all entries, estimated. MongoDB: 5 % of the memory (`planCacheSize`).
 const BYTES_MAX: usize = 32 * 1024 * 1024;
@@ -36,6 +41,8 @@ pub(crate) struct PlanCache {
     entries: Mutex<Entries>,
     hits: AtomicU64,
     misses: AtomicU64,
+    /// Which indexes plans may use.
+    pub index_filters: IndexFilters,
 }
 
 #[derive(Debug)]
@@ -72,6 +79,8 @@ pub(crate) struct CachedQuery {
     pub indexes_version: u64,
     /// The request that came first, as `$planCacheStats` shows it.
     pub example: Example,
+    /// When it came.
+    pub created_millis: i64,
     bytes: usize,
 }
 
@@ -81,6 +90,7 @@ pub(crate) struct Example {
     pub filter: DocBuf,
     pub sort: DocBuf,
     pub projection: DocBuf,
+    pub collation: DocBuf,
 }
 
 /// How the cache has been used.
@@ -99,7 +109,12 @@ pub struct PlanCacheCounts {
 impl Default for PlanCache {
     fn default() -> Self {
         let by_key = LruCache::with_hasher(ENTRIES_MAX, ahash::RandomState::new());
-        Self { entries: Mutex::new(Entries { by_key, bytes: 0 }), hits: AtomicU64::new(0), misses: AtomicU64::new(0) }
+        Self {
+            entries: Mutex::new(Entries { by_key, bytes: 0 }),
+            hits: AtomicU64::new(0),
+            misses: AtomicU64::new(0),
+            index_filters: IndexFilters::default(),
+        }
     }
 }
 
@@ -176,6 +191,7 @@ impl CachedQuery {
             filter: matching.filter.into(),
             sort: words(matching.sort),
             projection: words(matching.projection),
+            collation: words(matching.collation),
         };
         let words = [&example.filter, &example.sort, &example.projection];
         // The words stand in the key too, and in the programs in another form.
@@ -188,8 +204,21 @@ impl CachedQuery {
             coll: *shared.uuid(),
             indexes_version: shared.indexes_version(),
             example,
+            created_millis: wall_clock_millis(),
             bytes,
         }
+    }
+
+    /// The text of the shape.
+    pub fn shape(&self) -> String {
+        let Example { sort, projection, collation, .. } = &self.example;
+        let rest = hashes::Rest { sort: Some(sort), projection: Some(projection), collation: Some(collation) };
+        hashes::plan_shape(self.filter.ir(), &rest)
+    }
+
+    /// Bytes, estimated.
+    pub fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// How the documents of this shape are reached, once that has been decided.

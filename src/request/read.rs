@@ -139,3 +139,16 @@ impl<'r> DistinctRequest<'r> {
         Self { ns, key, filter: RawDoc::EMPTY, hint: None, collation: None }
     }
 }
+
+/// A query of a shape, for commands about plans.
+#[derive(Clone, Copy, Debug)]
+pub struct ShapeRequest<'r> {
+    /// The filter.
+    pub query: &'r RawDoc,
+    /// The order.
+    pub sort: Option<&'r RawDoc>,
+    /// The projection.
+    pub projection: Option<&'r RawDoc>,
+    /// How strings compare.
+    pub collation: Option<&'r RawDoc>,
+}

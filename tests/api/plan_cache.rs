@@ -88,7 +88,7 @@ fn the_cache_never_changes_an_answer() {
     }
     let after = fixture.client.engine().plan_cache_counts();
     let (hits, misses) = (after.hits - before.hits, after.misses - before.misses);
-    assert!(hits as usize > queries / 4 && misses > 0, "{hits} hits, {misses} misses");
+    assert!(hits as usize > queries / 10 && misses > 0, "{hits} hits, {misses} misses");
 }
 
 #[test]

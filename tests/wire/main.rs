@@ -12,6 +12,7 @@ mod crud;
 mod frames;
 mod handshake;
 mod indexes;
+mod plan_cache;
 mod sessions;
 mod spill;
 mod validate;

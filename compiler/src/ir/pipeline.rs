@@ -246,4 +246,6 @@ pub enum Facts {
     },
     /// `$indexStats`.
     IndexStats,
+    /// `$planCacheStats`.
+    PlanCacheStats,
 }

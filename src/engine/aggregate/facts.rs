@@ -41,6 +41,7 @@ impl Engine {
                 })])
             }
             Facts::IndexStats => self.index_stats(ns, host),
+            Facts::PlanCacheStats => self.cached_plans(ns, host),
         }
     }
 

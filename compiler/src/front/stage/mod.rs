@@ -22,6 +22,7 @@ mod matching;
 mod merge;
 mod options;
 mod out;
+mod plan_cache_stats;
 mod redact;
 mod replace_root;
 mod sample;

@@ -5,8 +5,8 @@ use smongo_vm::value::Value;
 
 use super::{
     Scope, bucket, bucket_auto, coll_stats, count, densify, document, documents, facet, fill, graph_lookup, group,
-    index_stats, limit, lookup, matching, merge, out, redact, replace_root, sample, set_window_fields, skip,
-    sort_by_count, sorting, union_with, unwind,
+    index_stats, limit, lookup, matching, merge, out, plan_cache_stats, redact, replace_root, sample,
+    set_window_fields, skip, sort_by_count, sorting, union_with, unwind,
 };
 use crate::ir::Stage;
 
@@ -64,6 +64,7 @@ static ROWS: &[Row] = &[
     Row::new("$match", matching::parse),
     Row::new("$merge", merge::parse).at(Position::Last),
     Row::new("$out", out::parse).at(Position::Last),
+    Row::new("$planCacheStats", plan_cache_stats::parse).at(Position::First),
     Row::new("$project", |spec, scope| document::project(spec, scope.ctx).map(one)),
     Row::new("$redact", redact::parse),
     Row::new("$replaceRoot", replace_root::parse),
