@@ -26,6 +26,7 @@ fn index(paths: &[&str]) -> IndexDescription {
         is_sparse: false,
         partial_filter: None,
         is_hidden: false,
+        collation: None,
     }
 }
 
@@ -40,7 +41,7 @@ fn shapes(criterion: &mut Criterion) {
         group.bench_function("cold", |b| {
             b.iter(|| {
                 let compiled = compile_filter(black_box(&filter), &mut ParseContext::new()).expect("it compiles");
-                let request = PlanRequest { filter: &compiled.ir, sort: None, hint: None };
+                let request = PlanRequest { filter: &compiled.ir, collation: None, sort: None, hint: None };
                 let access = plan(&request, &views());
                 if let AccessPath::IndexScan(scan) = &access {
                     chosen = Some(scan.index);
@@ -56,7 +57,7 @@ fn shapes(criterion: &mut Criterion) {
             b.iter(|| {
                 let shape = Shape::of(black_box(&filter)).expect("a shape");
                 let compiled = shaped.bind(&shape.params).expect("it binds");
-                let request = PlanRequest { filter: &compiled.ir, sort: None, hint: None };
+                let request = PlanRequest { filter: &compiled.ir, collation: None, sort: None, hint: None };
                 let scan = plan_again(&request, chosen, &view(&indexes[chosen])).expect("the index serves");
                 (shape.key, compiled, scan)
             });

@@ -58,7 +58,7 @@ impl Engine {
         let shared = coll.share()?;
         let Some(index) = shared.indexes().first().filter(|index| index.is_id()) else { return Ok(false) };
         let mut key = Vec::with_capacity(32);
-        append_id_key(id, &mut key);
+        append_id_key(id, None, &mut key);
         let session = self.storage.session()?;
         let mut entries = session.cursor(index.table())?;
         let record_id = if entries.search(key.as_slice())? { record_id_of(entries.value()) } else { None };

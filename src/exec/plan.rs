@@ -201,7 +201,10 @@ fn filtered_index_scan(
     let allowed = |at: &usize| index_filter.is_none_or(|filter| filter.allows(&indexes[*at]));
     let allowed: Vec<usize> = (0..indexes.len()).filter(allowed).collect();
     let views: Vec<IndexView<'_>> = allowed.iter().map(|&at| indexes[at].view()).collect();
-    match plan::plan(&PlanRequest { filter: &filter.ir, sort: order, hint: None }, &views) {
+    match plan::plan(
+        &PlanRequest { filter: &filter.ir, collation: filter.program.collation(), sort: order, hint: None },
+        &views,
+    ) {
         AccessPath::IndexScan(scan) => Some(IndexScanPlan { index: allowed[scan.index], ..scan }),
         AccessPath::CollectionScan => None,
     }
