@@ -157,3 +157,15 @@ fn a_request_stops_when_its_time_is_up() {
     let error = fixture.coll.find(slow).max_time_ms(20).run().err().unwrap();
     assert_eq!(error.code_name(), "MaxTimeMSExpired");
 }
+
+/// Manual: "Collation", strength 2 ignores case.
+#[test]
+fn a_collation_decides_which_strings_are_equal() {
+    let fixture = Fixture::with([doc! {"_id": 1, "x": "a"}, doc! {"_id": 2, "x": "A"}, doc! {"_id": 3, "x": "á"}]);
+    let ids = |rows: Vec<Document>| rows.iter().map(|doc| doc.get_i32("_id").unwrap()).collect::<Vec<_>>();
+    let insensitive = doc! {"locale": "en", "strength": 2};
+    let found = fixture.coll.find(doc! {"x": "A"}).collation(insensitive.clone()).run().unwrap();
+    assert_eq!(ids(found.collect::<smongo::Result<_>>().unwrap()), [1, 2]);
+    let matched = fixture.coll.aggregate([doc! {"$match": {"x": "A"}}]).collation(insensitive).run().unwrap();
+    assert_eq!(ids(matched.collect::<smongo::Result<_>>().unwrap()), [1, 2]);
+}

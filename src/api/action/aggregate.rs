@@ -29,6 +29,7 @@ pub struct Aggregate<T> {
     pipeline: Vec<Document>,
     hint: Option<Bson>,
     let_variables: Option<Document>,
+    collation: Option<Document>,
     batch_size: Option<u64>,
     allow_disk_use: Option<bool>,
     bypass_document_validation: bool,
@@ -52,6 +53,7 @@ impl Aggregate<Document> {
             pipeline,
             hint: None,
             let_variables: None,
+            collation: None,
             batch_size: None,
             allow_disk_use: None,
             bypass_document_validation: false,
@@ -70,6 +72,7 @@ impl<T> Aggregate<T> {
             pipeline: self.pipeline,
             hint: self.hint,
             let_variables: self.let_variables,
+            collation: self.collation,
             batch_size: self.batch_size,
             allow_disk_use: self.allow_disk_use,
             bypass_document_validation: self.bypass_document_validation,
@@ -87,6 +90,12 @@ impl<T> Aggregate<T> {
     /// Variables for the pipeline's expressions.
     pub fn let_vars(mut self, variables: Document) -> Self {
         self.let_variables = Some(variables);
+        self
+    }
+
+    /// How strings compare: `{locale: "en", strength: 2}`. The collection's collation otherwise.
+    pub fn collation(mut self, collation: Document) -> Self {
+        self.collation = Some(collation);
         self
     }
 
@@ -136,6 +145,7 @@ impl<T> Aggregate<T> {
         let holder = to_doc(&bson::doc! { "pipeline": &self.pipeline })?;
         let pipeline = holder.get("pipeline").and_then(|value| value.as_array()).unwrap_or(RawDoc::EMPTY);
         let let_variables = to_optional_doc(self.let_variables.as_ref())?;
+        let collation = to_optional_doc(self.collation.as_ref())?;
         let hint = self.hint.as_ref().map(|hint| to_doc(&bson::doc! { "hint": hint })).transpose()?;
         let base = match self.source.clone()? {
             Source::Collection(ns) => AggregateRequest::new(ns, pipeline),
@@ -144,6 +154,7 @@ impl<T> Aggregate<T> {
         with(AggregateRequest {
             hint: hint.as_ref().and_then(|holder| holder.get("hint")),
             let_variables: let_variables.as_ref().map(DocBuf::as_doc),
+            collation: collation.as_ref().map(DocBuf::as_doc),
             batch_size: self.batch_size.filter(|size| *size > 0),
             allow_disk_use: self.allow_disk_use,
             bypass_document_validation: self.bypass_document_validation,

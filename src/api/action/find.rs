@@ -18,6 +18,7 @@ pub struct Find<'a, T: Send + Sync> {
     sort: Option<Document>,
     hint: Option<Bson>,
     let_variables: Option<Document>,
+    collation: Option<Document>,
     skip: u64,
     limit: u64,
     batch_size: Option<u64>,
@@ -34,6 +35,7 @@ impl<'a, T: Send + Sync> Find<'a, T> {
             sort: None,
             hint: None,
             let_variables: None,
+            collation: None,
             skip: 0,
             limit: 0,
             batch_size: None,
@@ -63,6 +65,12 @@ impl<'a, T: Send + Sync> Find<'a, T> {
     /// Variables for `$expr`.
     pub fn let_vars(mut self, variables: Document) -> Self {
         self.let_variables = Some(variables);
+        self
+    }
+
+    /// How strings compare: `{locale: "en", strength: 2}`. The collection's collation otherwise.
+    pub fn collation(mut self, collation: Document) -> Self {
+        self.collation = Some(collation);
         self
     }
 
@@ -119,6 +127,7 @@ impl<'a, T: Send + Sync> Find<'a, T> {
         let projection = to_optional_doc(self.projection.as_ref())?;
         let sort = to_optional_doc(self.sort.as_ref())?;
         let let_variables = to_optional_doc(self.let_variables.as_ref())?;
+        let collation = to_optional_doc(self.collation.as_ref())?;
         let hint = self.hint.as_ref().map(|hint| to_doc(&bson::doc! { "hint": hint })).transpose()?;
         with(FindRequest {
             filter: &filter,
@@ -126,6 +135,7 @@ impl<'a, T: Send + Sync> Find<'a, T> {
             sort: sort.as_ref().map(DocBuf::as_doc),
             hint: hint.as_ref().and_then(|holder| holder.get("hint")),
             let_variables: let_variables.as_ref().map(DocBuf::as_doc),
+            collation: collation.as_ref().map(DocBuf::as_doc),
             skip: self.skip,
             limit: (self.limit > 0).then_some(self.limit),
             batch_size: self.batch_size.filter(|size| *size > 0),
