@@ -16,12 +16,13 @@ use super::CompiledFilter;
 use super::group::{self, CompiledBucketAuto, CompiledGroup, CompiledWindow};
 use crate::codegen::{self, RowStep, Strings};
 use crate::front::context::ParseContext;
-use crate::front::stage;
+use crate::front::{filter, stage};
 use crate::ir::pipeline::{
     CollectionId, CollectionName, Densify, Facts, GraphLookup, Lookup, Merge, Redact, Stage, SubPipeline, Unwind,
     WhenMatched, WhenNotMatched,
 };
 use crate::ir::{Expr, Filter};
+use crate::rewrite;
 
 /// Most stages that go into one program: a limit of the instruction encoding must not become one of pipelines.
 const FUSED_STAGES_MAX: usize = 32;
@@ -48,6 +49,8 @@ pub struct CompiledPipeline {
     pub stages: Vec<CompiledStage>,
     /// What [`CollectionId`]s stand for, but for number 0: the first entry is number 1.
     pub collections: Vec<CollectionName>,
+    /// What the rewrites did.
+    pub rewrites: Vec<rewrite::Applied>,
 }
 
 /// A pipeline inside a stage, ready to run.
@@ -208,12 +211,14 @@ pub fn compile_pipeline(
     ctx: &mut ParseContext,
 ) -> Result<CompiledPipeline> {
     let parsed = stage::parse(pipeline, db, has_collection, ctx)?;
-    let mut stages = parsed.stages.into_iter().peekable();
+    let (stages, rewrites) = rewrite::pipeline(parsed.stages, &mut |source| filter::parse(source, ctx))?;
+    let mut stages = stages.into_iter().peekable();
     let lead = if has_collection { lead(&mut stages) } else { Lead::default() };
     Ok(CompiledPipeline {
         lead,
         stages: compile_stages(stages.collect(), ctx.collation())?,
         collections: parsed.collections,
+        rewrites,
     })
 }
 
@@ -254,6 +259,10 @@ fn compile_stages(stages: Vec<Stage>, strings: Strings<'_>) -> Result<Vec<Compil
     let mut compiled = Vec::with_capacity(stages.len());
     let mut rest = stages.as_slice();
     while let Some(first) = rest.first() {
+        if matches!(first, Stage::Inhibit) {
+            rest = &rest[1..];
+            continue;
+        }
         let steps: Vec<RowStep<'_>> = rest.iter().map_while(row_step).take(FUSED_STAGES_MAX).collect();
         if steps.is_empty() {
             compiled.push(compile_stage(first, &rest[1..], strings)?);
@@ -340,6 +349,8 @@ fn compile_stage(stage: &Stage, after: &[Stage], strings: Strings<'_>) -> Result
         }
         Stage::Out(target) => CompiledStage::Out(target.clone()),
         Stage::Merge(merge) => CompiledStage::Merge(Arc::new(compile_merge(merge, strings)?)),
+        // It stands for nothing that runs; see `compile_stages`.
+        Stage::Inhibit => CompiledStage::Skip(0),
         Stage::Facts(facts) => CompiledStage::Facts(facts.clone()),
     })
 }

@@ -98,6 +98,8 @@ pub enum Stage {
     Out(CollectionName),
     /// `$merge`.
     Merge(Box<Merge>),
+    /// `$_internalInhibitOptimization`: rewrites end here.
+    Inhibit,
     /// A stage whose documents the engine makes up: facts about a collection or about the server.
     Facts(Facts),
 }
@@ -120,6 +122,8 @@ pub struct Unwind {
     pub index: Option<FieldPath>,
     /// Whether documents without elements stay.
     pub keep_empty: bool,
+    /// The fields that are read of the rows, when that is known; others may be left out.
+    pub only: Option<Vec<String>>,
 }
 
 /// `$lookup`.

@@ -1,29 +1,75 @@
 //! Facet: one row with the results of several pipelines over the same rows.
+//!
+//! The input is read once, a batch of rows at a time. Every pipeline takes in the batch before the next one is read, so
+//! that no more than a batch of the input is ever held.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use smongo_compiler::CompiledStage;
 use smongo_vm::Code;
-use smongo_vm::value::{DocBuf, DocWriter, RawDoc};
+use smongo_vm::value::{DocBuf, DocWriter, RawDoc, Value};
 
 use crate::error::{Error, Result};
 use crate::exec::{Assembly, ExecContext, Operator, Stats, Step, attach};
+use crate::spill::Limit;
 
-/// The most memory that the rows may take, in bytes. MongoDB: 100 MiB.
-const MEMORY_MAX_BYTES: usize = 100 * 1024 * 1024;
-
-type SharedRows = Arc<OnceLock<Vec<DocBuf>>>;
+/// How many bytes of rows are read before the pipelines take them in.
+const BATCH_BYTES: usize = 64 * 1024;
 
 /// The facets.
 pub(crate) struct Facet {
     input: Box<dyn Operator>,
-    facets: Vec<(String, Box<dyn Operator>)>,
-    loading: Vec<DocBuf>,
-    loaded_bytes: usize,
-    rows: SharedRows,
+    facets: Vec<Branch>,
+    loading: Rows,
+    tap: Arc<Mutex<Tap>>,
+    loaded: bool,
     result: DocBuf,
     done: bool,
     stats: Stats,
+}
+
+/// One of the pipelines.
+struct Branch {
+    name: String,
+    root: Box<dyn Operator>,
+    results: Rows,
+    ended: bool,
+}
+
+/// Documents, one after another.
+#[derive(Default)]
+struct Rows {
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+impl Rows {
+    fn push(&mut self, doc: &RawDoc) {
+        self.bytes.extend_from_slice(doc.as_bytes());
+        self.ends.push(self.bytes.len());
+    }
+
+    fn get(&self, at: usize) -> Option<&RawDoc> {
+        let start = if at == 0 { 0 } else { *self.ends.get(at - 1)? };
+        RawDoc::from_bytes(self.bytes.get(start..*self.ends.get(at)?)?)
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &RawDoc> {
+        (0..self.ends.len()).filter_map(|at| self.get(at))
+    }
+}
+
+/// Where the pipelines get their batches.
+#[derive(Default)]
+struct Tap {
+    batch: Arc<Rows>,
+    /// Grows with every batch.
+    number: u64,
+    /// Whether this is the last batch.
+    ended: bool,
+    /// How often a pipeline has asked for a batch that was not there yet.
+    waits: u64,
 }
 
 impl Facet {
@@ -33,85 +79,88 @@ impl Facet {
         facets: &[(String, Vec<CompiledStage>)],
         assembly: &mut Assembly,
     ) -> Result<Self> {
-        let rows = SharedRows::default();
+        let tap = Arc::<Mutex<Tap>>::default();
         let facets = facets.iter().map(|(name, stages)| {
-            let source = Box::new(SharedSource::new(Arc::clone(&rows)));
-            Ok((name.clone(), attach(source, stages, assembly)?))
+            let source = Box::new(FacetInput::new(Arc::clone(&tap)));
+            let root = attach(source, stages, assembly)?;
+            Ok(Branch { name: name.clone(), root, results: Rows::default(), ended: false })
         });
         Ok(Self {
             input,
             facets: facets.collect::<Result<_>>()?,
-            loading: Vec::new(),
-            loaded_bytes: 0,
-            rows,
+            loading: Rows::default(),
+            tap,
+            loaded: false,
             result: DocBuf::new(),
             done: false,
             stats: Stats::default(),
         })
     }
 
-    fn take(&mut self, cx: &ExecContext<'_>) -> Result<()> {
-        let doc = DocBuf::from(self.input.document(cx));
-        self.loaded_bytes += doc.as_bytes().len();
-        if self.loaded_bytes > MEMORY_MAX_BYTES {
-            let code = Code::QUERY_EXCEEDED_MEMORY_LIMIT_NO_DISK_USE_ALLOWED;
-            return Err(Error::new(code, format!("$facet exceeded memory limit of {MEMORY_MAX_BYTES} bytes")));
+    /// Lets every pipeline take in the batch that has been read.
+    fn pour(&mut self, cx: &mut ExecContext<'_>) -> Result<()> {
+        {
+            let mut tap = self.tap.lock();
+            tap.batch = Arc::new(std::mem::take(&mut self.loading));
+            tap.number += 1;
+            tap.ended = self.loaded;
         }
-        self.loading.push(doc);
+        let output_max = cx.workspace.memory_max(Limit::FacetOutput);
+        let mut output = 0;
+        for facet in &mut self.facets {
+            while !facet.ended {
+                let waits = self.tap.lock().waits;
+                match facet.root.advance(cx)? {
+                    Step::Row => facet.results.push(facet.root.document(cx)),
+                    // The turn may be due while there are rows in the batch; it ends when they have been taken in.
+                    Step::Yield if self.tap.lock().waits == waits => {}
+                    Step::Yield => break,
+                    Step::End => facet.ended = true,
+                }
+                if output + facet.results.bytes.len() > output_max {
+                    return Err(too_large(output + facet.results.bytes.len(), output_max));
+                }
+            }
+            output += facet.results.bytes.len();
+        }
         Ok(())
     }
 
-    fn combine(&mut self, cx: &mut ExecContext<'_>) -> Result<DocBuf> {
-        let facets = &mut self.facets;
-        DocBuf::try_build(|out| {
-            for (name, facet) in facets {
-                out.array(name, |array| {
-                    loop {
-                        match facet.advance(cx)? {
-                            Step::Row => array.value(smongo_vm::value::Value::document(facet.document(cx))),
-                            // Everything must be in one row, so the turn goes on.
-                            Step::Yield => {}
-                            Step::End => return Ok(()),
-                        }
-                        if array.written() > MEMORY_MAX_BYTES {
-                            return Err(Error::new(
-                                Code(4_031_700),
-                                format!(
-                                    "document constructed by $facet is {} bytes, which exceeds the limit of \
-                                     {MEMORY_MAX_BYTES} bytes",
-                                    array.written()
-                                ),
-                            ));
-                        }
-                    }
-                })?;
+    fn combine(&mut self) -> DocBuf {
+        DocBuf::build(|out| {
+            for Branch { name, results, .. } in &self.facets {
+                out.array(name, |array| results.iter().for_each(|doc| array.value(Value::document(doc))));
             }
-            Ok(())
         })
     }
 }
 
+#[cold]
+fn too_large(bytes: usize, max: usize) -> Error {
+    let message = format!("document constructed by $facet is {bytes} bytes, which exceeds the limit of {max} bytes");
+    Error::new(Code(4_031_700), message)
+}
+
 impl Operator for Facet {
     fn advance(&mut self, cx: &mut ExecContext<'_>) -> Result<Step> {
-        while self.rows.get().is_none() {
+        while !self.loaded {
             self.stats.works += 1;
             match self.input.advance(cx)? {
-                Step::Row => self.take(cx)?,
+                Step::Row => self.loading.push(self.input.document(cx)),
                 Step::Yield => return Ok(Step::Yield),
-                Step::End => {
-                    let rows = std::mem::take(&mut self.loading);
-                    self.rows.get_or_init(|| rows);
-                    break;
-                }
+                Step::End => self.loaded = true,
             }
-            if cx.is_due() {
+            if self.loaded || self.loading.bytes.len() >= BATCH_BYTES {
+                self.pour(cx)?;
+            }
+            if cx.is_due() && !self.loaded {
                 return Ok(Step::Yield);
             }
         }
         if self.done {
             return Ok(Step::End);
         }
-        self.result = self.combine(cx)?;
+        self.result = self.combine();
         self.done = true;
         self.stats.advanced += 1;
         Ok(Step::Row)
@@ -130,8 +179,9 @@ impl Operator for Facet {
     }
 
     fn save(&mut self, cx: &ExecContext<'_>) {
-        if self.rows.get().is_none() {
+        if !self.loaded {
             self.input.save(cx);
+            self.facets.iter_mut().for_each(|facet| facet.root.save(cx));
         }
     }
 
@@ -149,35 +199,44 @@ impl Operator for Facet {
 
     fn explain(&self, doc: &mut DocWriter<'_, Vec<u8>>) {
         doc.document("facets", |facets| {
-            for (name, facet) in &self.facets {
-                facets.string(name, facet.stage());
+            for facet in &self.facets {
+                facets.string(&facet.name, facet.root.stage());
             }
         });
     }
 }
 
-/// The rows that all facets see.
-struct SharedSource {
-    rows: SharedRows,
+/// The rows that all facets see, as one of them reads them.
+struct FacetInput {
+    tap: Arc<Mutex<Tap>>,
+    batch: Arc<Rows>,
+    number: u64,
+    ended: bool,
+    /// The row after the current one.
     next: usize,
     stats: Stats,
 }
 
-impl SharedSource {
-    fn new(rows: SharedRows) -> Self {
-        Self { rows, next: 0, stats: Stats::default() }
-    }
-
-    fn rows(&self) -> &[DocBuf] {
-        self.rows.get().map(Vec::as_slice).unwrap_or_default()
+impl FacetInput {
+    fn new(tap: Arc<Mutex<Tap>>) -> Self {
+        Self { tap, batch: Arc::default(), number: 0, ended: false, next: 0, stats: Stats::default() }
     }
 }
 
-impl Operator for SharedSource {
+impl Operator for FacetInput {
     fn advance(&mut self, _: &mut ExecContext<'_>) -> Result<Step> {
         self.stats.works += 1;
-        if self.next >= self.rows().len() {
-            return Ok(Step::End);
+        while self.next >= self.batch.ends.len() {
+            if self.ended {
+                return Ok(Step::End);
+            }
+            let mut tap = self.tap.lock();
+            if tap.number == self.number {
+                tap.waits += 1;
+                return Ok(Step::Yield);
+            }
+            self.batch = Arc::clone(&tap.batch);
+            (self.number, self.ended, self.next) = (tap.number, tap.ended, 0);
         }
         self.next += 1;
         self.stats.advanced += 1;
@@ -185,7 +244,7 @@ impl Operator for SharedSource {
     }
 
     fn document<'a>(&'a self, _: &'a ExecContext<'_>) -> &'a RawDoc {
-        self.next.checked_sub(1).and_then(|at| self.rows().get(at)).map_or(RawDoc::EMPTY, DocBuf::as_doc)
+        self.next.checked_sub(1).and_then(|at| self.batch.get(at)).unwrap_or(RawDoc::EMPTY)
     }
 
     fn record_id(&self, _: &ExecContext<'_>) -> Option<i64> {
@@ -193,7 +252,7 @@ impl Operator for SharedSource {
     }
 
     fn is_eof(&self) -> bool {
-        self.next >= self.rows().len()
+        self.ended && self.next >= self.batch.ends.len()
     }
 
     fn save(&mut self, _: &ExecContext<'_>) {}

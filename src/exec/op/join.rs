@@ -11,9 +11,6 @@ use smongo_vm::value::{self, Component, DocBuf, FieldPath, RawDoc, StringOrder, 
 
 use crate::error::Result;
 
-/// The most memory that a [`ForeignTable`] may take, in bytes. MongoDB: 100 MiB.
-const TABLE_MAX_BYTES: usize = 100 * 1024 * 1024;
-
 /// Hands out the values at a path, elements of arrays one by one. Nothing is handed out where nothing is.
 pub(crate) fn visit_values<'d>(value: Value<'d>, path: &[Component], visit: &mut impl FnMut(Value<'d>)) {
     let Some((first, rest)) = path.split_first() else {
@@ -93,7 +90,7 @@ impl ForeignTable {
     }
 
     /// Adds a document; `false` when the table has become too large.
-    pub fn add(&mut self, doc: &RawDoc, path: &FieldPath) -> bool {
+    pub fn add(&mut self, doc: &RawDoc, path: &FieldPath, memory_max: usize) -> bool {
         let at = u32::try_from(self.docs.len()).unwrap_or(u32::MAX);
         let mut hashes = Vec::new();
         let mut note = |value: Value<'_>| hashes.push(self.hash(value));
@@ -111,7 +108,7 @@ impl ForeignTable {
             self.by_hash.entry(hash).or_default().push(at);
         }
         self.docs.push(doc.into());
-        self.bytes <= TABLE_MAX_BYTES && at < u32::MAX
+        self.bytes <= memory_max && at < u32::MAX
     }
 
     /// The documents among which the partners of `values` are, in the order in which they were added.

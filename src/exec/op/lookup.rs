@@ -15,10 +15,7 @@ use super::join::{ForeignTable, local_values, partners_filter};
 use super::set_path::set_path;
 use crate::error::{Error, Result};
 use crate::exec::{ExecContext, Operator, Stats, Step, finds_by_index, source};
-
-/// The most bytes that the documents joined to one row may take. What leaves the pipeline must be smaller, but a later
-/// stage may cut it down. MongoDB: 100 MiB (`internalLookupStageIntermediateDocumentMaxSizeBytes`).
-const JOINED_MAX_BYTES: usize = 100 * 1024 * 1024;
+use crate::spill::Limit;
 
 /// The lookup. The current row is its own.
 pub(crate) struct Lookup {
@@ -62,6 +59,7 @@ impl Lookup {
         let lookup = Arc::clone(&self.lookup);
         let doc = self.input.document(cx);
         self.joined.clear();
+        let bytes_max = cx.workspace.memory_max(Limit::JoinedToOne);
         let mut joined = ArrayWriter::new(&mut self.joined);
         let mut bindings = Vec::with_capacity(lookup.bindings.len());
         for program in &lookup.bindings {
@@ -77,7 +75,7 @@ impl Lookup {
             if let Table::Loaded(table) = &self.table {
                 for candidate in table.candidates(&values) {
                     if self.machine.matches(&partners.0.program, candidate, &cx.env)? {
-                        push(&mut joined, candidate)?;
+                        push(&mut joined, candidate, bytes_max)?;
                     }
                 }
                 joined.finish();
@@ -92,7 +90,7 @@ impl Lookup {
         let mut inner = source(&lookup.from, filter.as_ref(), inner_cx.shared)?;
         loop {
             match inner.advance(&mut inner_cx)? {
-                Step::Row => push(&mut joined, inner.document(&inner_cx))?,
+                Step::Row => push(&mut joined, inner.document(&inner_cx), bytes_max)?,
                 Step::Yield => {}
                 Step::End => break,
             }
@@ -117,12 +115,13 @@ fn load_table(lookup: &CompiledLookup, partners: &CompiledFilter, cx: &ExecConte
     if finds_by_index(inner_cx.shared, partners) {
         return Ok(Table::Unused);
     }
+    let memory_max = cx.workspace.memory_max(Limit::HashJoin);
     let mut table = ForeignTable::new(lookup.collation.clone());
     let mut inner = source(&lookup.from, None, inner_cx.shared)?;
     loop {
         match inner.advance(&mut inner_cx)? {
             Step::Row => {
-                if !table.add(inner.document(&inner_cx), foreign) {
+                if !table.add(inner.document(&inner_cx), foreign, memory_max) {
                     return Ok(Table::Unused);
                 }
             }
@@ -132,12 +131,12 @@ fn load_table(lookup: &CompiledLookup, partners: &CompiledFilter, cx: &ExecConte
     }
 }
 
-fn push(joined: &mut ArrayWriter<'_, Vec<u8>>, doc: &RawDoc) -> Result<()> {
+fn push(joined: &mut ArrayWriter<'_, Vec<u8>>, doc: &RawDoc, bytes_max: usize) -> Result<()> {
     joined.value(Value::document(doc));
-    if joined.written() <= JOINED_MAX_BYTES {
+    if joined.written() <= bytes_max {
         return Ok(());
     }
-    let message = format!("Total size of documents matching $lookup exceeds {JOINED_MAX_BYTES} bytes");
+    let message = format!("Total size of documents matching $lookup exceeds {bytes_max} bytes");
     Err(Error::new(Code(4568), message))
 }
 

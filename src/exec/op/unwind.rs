@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use smongo_compiler::ir::pipeline::Unwind as Spec;
-use smongo_vm::value::{DocWriter, RawDoc, Tag, Value};
+use smongo_vm::value::{DocWriter, Element, RawDoc, Tag, Value};
 
 use super::set_path::{set_path, value_at};
 use crate::error::Result;
@@ -77,7 +77,10 @@ impl Unwind {
             }
             (Some(array), _) => {
                 self.source.clear();
-                self.source.extend_from_slice(doc.as_bytes());
+                match &self.spec.only {
+                    None => self.source.extend_from_slice(doc.as_bytes()),
+                    Some(only) => copy_fields(doc, only, &mut self.source),
+                }
                 self.array.clear();
                 self.array.extend_from_slice(array.as_bytes());
                 let mut elements = array.iter();
@@ -100,6 +103,14 @@ impl Unwind {
         }
         true
     }
+}
+
+/// Copies the fields of these names, in the document's order.
+fn copy_fields(doc: &RawDoc, only: &[String], out: &mut Vec<u8>) {
+    let mut copy = DocWriter::new(out);
+    let wanted = |element: &Element<'_>| only.iter().any(|name| name.as_bytes() == element.name());
+    doc.iter().filter(wanted).for_each(|element| copy.raw_element(element.raw()));
+    copy.finish();
 }
 
 impl Operator for Unwind {

@@ -16,6 +16,7 @@ mod fill;
 mod graph_lookup;
 mod group;
 mod index_stats;
+mod inhibit_optimization;
 mod limit;
 mod lookup;
 mod matching;

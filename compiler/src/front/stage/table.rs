@@ -5,8 +5,8 @@ use smongo_vm::value::Value;
 
 use super::{
     Scope, bucket, bucket_auto, coll_stats, count, densify, document, documents, facet, fill, graph_lookup, group,
-    index_stats, limit, lookup, matching, merge, out, plan_cache_stats, redact, replace_root, sample,
-    set_window_fields, skip, sort_by_count, sorting, union_with, unwind,
+    index_stats, inhibit_optimization, limit, lookup, matching, merge, out, plan_cache_stats, redact, replace_root,
+    sample, set_window_fields, skip, sort_by_count, sorting, union_with, unwind,
 };
 use crate::ir::Stage;
 
@@ -47,6 +47,7 @@ impl Row {
 
 /// Every stage.
 static ROWS: &[Row] = &[
+    Row::new("$_internalInhibitOptimization", inhibit_optimization::parse),
     Row::new("$addFields", |spec, scope| document::add_fields(spec, "$addFields", scope.ctx).map(one)),
     Row::new("$bucket", bucket::parse),
     Row::new("$bucketAuto", bucket_auto::parse),

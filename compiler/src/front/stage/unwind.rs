@@ -51,7 +51,7 @@ pub(super) fn parse(spec: Value<'_>, _: &mut Scope<'_>) -> Result<Vec<Stage>> {
         ));
     }
     let path = unwound.ok_or_else(|| Error::location(28812, "no path specified to $unwind stage"))?;
-    Ok(vec![Stage::Unwind(Unwind { path, index, keep_empty })])
+    Ok(vec![Stage::Unwind(Unwind { path, index, keep_empty, only: None })])
 }
 
 fn prefixed_path(text: &str) -> Result<FieldPath> {
