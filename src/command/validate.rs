@@ -167,6 +167,29 @@ arguments! {
     }
 }
 
+/// The characters that the name of a database cannot have here.
+const NOT_IN_DB_NAMES: &[char] = &['/', '\\', ' ', '"'];
+
+/// The longest name of a database, in bytes. MongoDB: 63.
+const DB_NAME_MAX_BYTES: usize = 63;
+
+/// Names are checked less strictly than those of things that are made, and with codes of their own.
+fn check_names(db: Option<&str>, coll: Option<&str>) -> Result<()> {
+    if db == Some("") {
+        return Err(Error::new(Code(28539), "Empty database name is invalid"));
+    }
+    if let Some(db) = db.filter(|db| db.contains(NOT_IN_DB_NAMES)) {
+        return Err(Error::new(Code(13280), format!("Invalid database name: '{db}'")));
+    }
+    if let Some(db) = db.filter(|db| db.len() > DB_NAME_MAX_BYTES || db.contains(['.', '\0'])) {
+        return Err(Error::new(Code::INVALID_NAMESPACE, format!("Invalid database name: '{db}'")));
+    }
+    match coll.filter(|coll| coll.is_empty() || coll.starts_with('.') || coll.contains('\0')) {
+        Some(coll) => Err(Error::new(Code::INVALID_NAMESPACE, format!("Invalid collection name: '{coll}'"))),
+        None => Ok(()),
+    }
+}
+
 /// The version of the Stable API that there are rules for.
 const API_VERSION: &str = "1";
 
@@ -175,9 +198,7 @@ fn validate_db_metadata(call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Resul
     let api = args::require(args.api_parameters, "validateDBMetadata", "apiParameters")?;
     let api: ApiParametersArgs<'_> = args::of_document(api)?;
     let version = args::require(api.version, "validateDBMetadata.apiParameters", "version")?;
-    if let Some(db) = args.db {
-        Namespace::check_db_name(db)?;
-    }
+    check_names(args.db, args.collection)?;
     let is_checked = version == API_VERSION && api.strict == Some(true);
     let found = match is_checked {
         true => call.commands.engine.indexes_outside_api(args.db, args.collection),

@@ -28,7 +28,11 @@ fn arguments_are_checked() {
         (40414, doc! {"validateDBMetadata": 1, "apiParameters": {"strict": true}}),
         (40415, doc! {"validateDBMetadata": 1, "apiParameters": {"version": "1", "other": 1}}),
         (14, doc! {"validateDBMetadata": 1, "apiParameters": {"version": 1}}),
+        (13280, doc! {"validateDBMetadata": 1, "apiParameters": {"version": "1"}, "db": "a b"}),
         (73, doc! {"validateDBMetadata": 1, "apiParameters": {"version": "1"}, "db": "a.b"}),
+        (28539, doc! {"validateDBMetadata": 1, "apiParameters": {"version": "1"}, "db": ""}),
+        (0, doc! {"validateDBMetadata": 1, "apiParameters": {"version": "1"}, "db": "$"}),
+        (73, doc! {"validateDBMetadata": 1, "apiParameters": {"version": "1"}, "collection": ".a"}),
     ] {
         assert_eq!(client.admin_code(command.clone()), code, "{command}");
     }
