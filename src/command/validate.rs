@@ -10,7 +10,7 @@ use super::reply::{self, Reply};
 use super::table::{Command, Usage};
 use crate::catalog::entry::uuid_value;
 use crate::error::{Error, Result};
-use crate::request::{Namespace, RepairMode, ValidateRequest, Validation};
+use crate::request::{RepairMode, ValidateRequest, Validation};
 
 pub(super) static VALIDATE: Command =
     Command::new("validate", validate, "compares a collection's documents and indexes")
