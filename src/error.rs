@@ -71,6 +71,15 @@ impl Error {
         self
     }
 
+    /// The same error with a label that tells a client how it may react.
+    #[must_use]
+    pub(crate) fn with_label(mut self, label: &'static str) -> Self {
+        if !self.0.labels.contains(&label) {
+            self.0.labels.push(label);
+        }
+        self
+    }
+
     /// The error of a write request some of whose statements failed. The first failure gives code and message.
     pub(crate) fn from_write_errors(write_errors: Vec<WriteError>) -> Option<Self> {
         let first = write_errors.first()?;

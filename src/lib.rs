@@ -14,6 +14,8 @@
 //! | `collection`, `index` | documents and index entries, and how they change together |
 //! | `exec` | running queries: operators, plans, explain |
 //! | `write` | what writes do to documents |
+//! | `oplog` | what committed writes did, in order of time |
+//! | `session` | logical sessions: retryable writes and transactions |
 //! | `cursor` | queries that wait for a `getMore` |
 //! | [`command`] | MongoDB's commands, from request document to reply document |
 //! | [`wire`] | MongoDB's wire protocol: frames, connections, the server |
@@ -32,8 +34,10 @@ mod error;
 mod exec;
 mod index;
 pub mod object_id;
+mod oplog;
 mod plan_cache;
 pub mod request;
+mod session;
 mod shell_text;
 mod spill;
 mod system_docs;

@@ -10,10 +10,11 @@ use smongo_vm::Code;
 use smongo_vm::value::{DocBuf, RawDoc, Value};
 
 use super::entry::{IndexEntry, new_uuid, uuid_text};
-use super::{Catalog, clustered};
+use super::{Catalog, clustered, log};
 use crate::collection::{Collection, State, checked_document};
 use crate::error::{Error, Result};
 use crate::index::{self, Builder, Index, SpecChanges};
+use crate::oplog::Operations;
 use crate::request::{
     CreateIndexesRequest, CreatedIndexes, IndexSelection, ModifiedIndex, ModifyIndexRequest, Namespace, OpContext,
 };
@@ -53,7 +54,9 @@ impl Catalog {
                 let built = self.build(op, &coll, &state, specs, &mut made);
                 let mut indexes = state.indexes().to_vec();
                 indexes.extend(made.iter().cloned());
-                let listed = built.and_then(|()| self.list(&coll, &state, &indexes));
+                let mut logged = Operations::default();
+                log::created_indexes(&mut logged, state.ns(), coll.uuid(), &made);
+                let listed = built.and_then(|()| self.list(&coll, &state, &indexes, &logged));
                 if let Err(error) = listed {
                     drop(state);
                     self.drop_tables(&mut changing, made.iter().map(|index| index.table().clone()).collect());
@@ -119,7 +122,9 @@ impl Catalog {
             state.indexes().iter().cloned().partition(|index| chosen.contains(&index.name()))
         };
         if !gone.is_empty() {
-            self.list(&coll, &state, &kept)?;
+            let mut logged = Operations::default();
+            log::dropped_indexes(&mut logged, state.ns(), coll.uuid(), &gone);
+            self.list(&coll, &state, &kept, &logged)?;
             state.set_indexes(kept);
             drop(state);
             self.drop_tables(&mut changing, gone.iter().map(|index| index.table().clone()).collect());
@@ -139,7 +144,7 @@ impl Catalog {
         let specs: Vec<DocBuf> = state.indexes().iter().map(|index| index.entry().spec.clone()).collect();
         let mut made = Vec::new();
         let built = self.build(op, &coll, &state, specs.clone(), &mut made);
-        let listed = built.and_then(|()| self.list(&coll, &state, &made));
+        let listed = built.and_then(|()| self.list(&coll, &state, &made, &Operations::default()));
         let gone = match listed {
             Ok(()) => {
                 let gone = state.indexes().to_vec();
@@ -215,12 +220,14 @@ impl Catalog {
         if modified.made_unique {
             let mut made = Vec::new();
             let built = self.build(op, &coll, &state, vec![index::made_unique(&changed)], &mut made);
-            let old = index.table().clone();
+            let (old, name) = (index.table().clone(), index.name().to_owned());
             let place = indexes.iter().position(|index| *index.table() == old);
             if let (Some(place), Some(new)) = (place, made.first()) {
                 indexes[place] = Arc::clone(new);
             }
-            if let Err(error) = built.and_then(|()| self.list(&coll, &state, &indexes)) {
+            let mut logged = Operations::default();
+            log::modified_index(&mut logged, state.ns(), coll.uuid(), &name, request);
+            if let Err(error) = built.and_then(|()| self.list(&coll, &state, &indexes, &logged)) {
                 drop(state);
                 self.drop_tables(&mut changing, made.iter().map(|index| index.table().clone()).collect());
                 return Err(error);
@@ -231,9 +238,12 @@ impl Catalog {
             return Ok(modified);
         }
         if modified != ModifiedIndex::default() {
+            let name = index.name().to_owned();
             let entry = IndexEntry { spec: changed, ident: index.entry().ident.clone() };
             *index = Arc::new(Index::open(&self.storage, entry)?);
-            self.list(&coll, &state, &indexes)?;
+            let mut logged = Operations::default();
+            log::modified_index(&mut logged, state.ns(), coll.uuid(), &name, request);
+            self.list(&coll, &state, &indexes, &logged)?;
             state.set_indexes(indexes);
         }
         Ok(modified)
@@ -249,16 +259,18 @@ impl Catalog {
         let options = clustered::with_expiry(state.options(), expiry)?;
         let mut entry = coll.entry(&state);
         entry.options = options.clone();
-        self.store.replace(&[], &[entry])?;
+        let mut logged = Operations::default();
+        log::changed_expiry(&mut logged, state.ns(), coll.uuid(), expiry);
+        self.store.replace(&[], &[entry], &logged)?;
         state.set_options(options);
         Ok(())
     }
 
     /// Writes the collection's entry with these indexes.
-    fn list(&self, coll: &Collection, state: &State, indexes: &[Arc<Index>]) -> Result<()> {
+    fn list(&self, coll: &Collection, state: &State, indexes: &[Arc<Index>], logged: &Operations) -> Result<()> {
         let mut entry = coll.entry(state);
         entry.indexes = indexes.iter().map(|index| index.entry().clone()).collect();
-        self.store.replace(&[], &[entry])
+        self.store.replace(&[], &[entry], logged)
     }
 }
 

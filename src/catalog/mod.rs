@@ -13,6 +13,7 @@ mod clustered;
 pub(crate) mod entry;
 mod indexes;
 mod listing;
+mod log;
 mod options;
 mod store;
 mod views;
@@ -21,6 +22,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::ops::Bound;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use parking_lot::{Mutex, MutexGuard, RwLock};
 use smongo_storage::{Engine as Storage, Error as StorageError, Table};
@@ -30,6 +32,7 @@ use smongo_vm::value::{DocBuf, RawDoc};
 use crate::collection::{Collection, End};
 use crate::error::{Error, Result};
 use crate::index;
+use crate::oplog::{Operations, Oplog};
 use crate::plan_cache::PlanCache;
 use crate::request::Namespace;
 use crate::spill::Workspace;
@@ -39,6 +42,9 @@ use store::Store;
 pub(crate) use listing::{collection_document, database_document, view_document};
 pub(crate) use options::check_storage_engine;
 pub(crate) use views::{SYSTEM_VIEWS, View, ViewTable, is_a_view, joined};
+
+/// How long a transaction waits for others that change the catalog. MongoDB: `maxTransactionLockRequestTimeoutMillis`, 5.
+const TRANSACTION_LOCK_WAIT: Duration = Duration::from_millis(5);
 
 /// All collections of a data directory.
 #[derive(Debug)]
@@ -53,6 +59,9 @@ pub(crate) struct Catalog {
     plan_cache: Arc<PlanCache>,
     /// Changes only while `changing` is held.
     views: RwLock<Arc<ViewTable>>,
+    oplog: Arc<Oplog>,
+    /// The log, as a collection to read.
+    log: Arc<Collection>,
     /// Held while something changes.
     changing: Mutex<Changes>,
 }
@@ -67,8 +76,8 @@ struct Changes {
 
 impl Catalog {
     /// Reads the catalog and opens every collection in it.
-    pub fn open(storage: Storage, workspace: Workspace) -> Result<Self> {
-        let store = Store::open(storage.clone())?;
+    pub fn open(storage: Storage, workspace: Workspace, oplog: Arc<Oplog>) -> Result<Self> {
+        let store = Store::open(storage.clone(), Arc::clone(&oplog))?;
         let entries = store.entries()?;
         remove_orphans(&storage, &entries)?;
         let mut sizes = store.take_sizes()?;
@@ -79,12 +88,15 @@ impl Catalog {
             let idents = entry.indexes.iter().map(|index| &index.ident).chain([&entry.ident]);
             next_ident = idents.filter_map(|ident| ident_number(ident)).fold(next_ident, |next, n| next.max(n + 1));
             let size = sizes.remove(&entry.ident);
-            collections.insert(entry.ns.clone(), Arc::new(Collection::open(&storage, entry, size, &plan_cache)?));
+            let opened = Collection::open(&storage, entry.clone(), size, &plan_cache, &oplog)?;
+            collections.insert(entry.ns, Arc::new(opened));
         }
         Ok(Self {
             storage,
             store,
             workspace,
+            log: Arc::new(Collection::of_log(&oplog, &plan_cache)?),
+            oplog,
             next_ident: AtomicU64::new(next_ident),
             collections: RwLock::new(collections),
             plan_cache,
@@ -124,7 +136,27 @@ impl Catalog {
 
     /// The collection of this name.
     pub fn get(&self, ns: &Namespace) -> Option<Arc<Collection>> {
-        self.collections.read().get(ns).cloned()
+        let found = self.collections.read().get(ns).cloned();
+        found.or_else(|| (ns.full() == "local.oplog.rs").then(|| Arc::clone(&self.log)))
+    }
+
+    /// Makes a collection for a transaction, which must not wait for others that change the catalog.
+    pub fn create_in_transaction(&self, ns: &Namespace, options: &RawDoc) -> Result<()> {
+        ns.check_creatable()?;
+        let options = options::normalize(options)?;
+        let mut changing = self.changing.try_lock_for(TRANSACTION_LOCK_WAIT).ok_or_else(|| {
+            let message =
+                "Unable to acquire IX lock on the catalog within a max lock request timeout of '5ms' milliseconds.";
+            Error::new(Code::LOCK_TIMEOUT, message)
+        })?;
+        match self.get(ns) {
+            Some(coll) if options::same(&coll.options(), &options) => Ok(()),
+            Some(_) => Err(Error::new(
+                Code::NAMESPACE_EXISTS,
+                format!("namespace {ns} already exists, but with other options"),
+            )),
+            None => self.make(&mut changing, ns, options).map(drop),
+        }
     }
 
     /// The collection of this name; fails when it is a view's.
@@ -217,8 +249,10 @@ impl Catalog {
             indexes: vec![IndexEntry { spec, ident: format!("index-{}", number + 1) }],
             options,
         };
-        let coll = Arc::new(Collection::create(&self.storage, entry.clone(), &self.plan_cache)?);
-        self.store.replace(&[], &[entry])?;
+        let coll = Arc::new(Collection::create(&self.storage, entry.clone(), &self.plan_cache, &self.oplog)?);
+        let mut logged = Operations::default();
+        log::created(&mut logged, &entry);
+        self.store.replace(&[], &[entry], &logged)?;
         self.collections.write().insert(ns.clone(), Arc::clone(&coll));
         Ok(coll)
     }
@@ -253,6 +287,11 @@ impl Catalog {
             self.remove(&mut changing, &[&coll.ns()], &[coll])?;
         }
         self.forget_views(db);
+        if !collections.is_empty() {
+            let mut logged = Operations::default();
+            log::dropped_database(&mut logged, db);
+            self.oplog.write_alone(&logged)?;
+        }
         Ok(!collections.is_empty())
     }
 
@@ -282,7 +321,10 @@ impl Catalog {
         let mut target_state = target.as_ref().map(|target| target.lock_exclusively());
         let mut entry = coll.entry(&state);
         entry.ns = to.clone();
-        self.store.replace(&[from, to], &[entry])?;
+        let mut logged = Operations::default();
+        let replaced = target.as_ref().map(|target| target.uuid());
+        log::renamed(&mut logged, coll.uuid(), from, to, replaced);
+        self.store.replace(&[from, to], &[entry], &logged)?;
         state.rename(to.clone());
         let mut collections = self.collections.write();
         collections.remove(from);
@@ -305,7 +347,11 @@ impl Catalog {
         collections: &[&Arc<Collection>],
     ) -> Result<usize> {
         let mut states: Vec<_> = collections.iter().map(|coll| coll.lock_exclusively()).collect();
-        self.store.replace(names, &[])?;
+        let mut logged = Operations::default();
+        for (coll, ns) in collections.iter().zip(names) {
+            log::dropped(&mut logged, ns, coll.uuid());
+        }
+        self.store.replace(names, &[], &logged)?;
         let mut tables = Vec::new();
         let mut indexes = 0;
         for (coll, state) in collections.iter().zip(&mut states) {

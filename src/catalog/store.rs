@@ -3,6 +3,7 @@
 //! Keys that begin with a zero byte are the store's own; no namespace begins with one.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use smongo_storage::{Engine as Storage, KeyFormat, Table, TableOptions};
 use smongo_vm::Code;
@@ -11,6 +12,7 @@ use smongo_vm::value::{DocBuf, RawDoc, Value};
 use super::entry::Entry;
 use crate::collection::Sizes;
 use crate::error::{Error, Result};
+use crate::oplog::{Operations, Oplog, Origin};
 use crate::request::Namespace;
 
 const TABLE_NAME: &str = "_catalog";
@@ -25,18 +27,19 @@ const FORMAT_VERSION: i64 = 1;
 pub(super) struct Store {
     storage: Storage,
     table: Table,
+    oplog: Arc<Oplog>,
 }
 
 impl Store {
     /// Opens the catalog's table, or makes it in a new database. Refuses what a newer version wrote.
-    pub fn open(storage: Storage) -> Result<Self> {
+    pub fn open(storage: Storage, oplog: Arc<Oplog>) -> Result<Self> {
         if storage.table_exists(TABLE_NAME)? {
-            let store = Self { table: storage.table(TABLE_NAME)?, storage };
+            let store = Self { table: storage.table(TABLE_NAME)?, storage, oplog };
             store.check_format()?;
             return Ok(store);
         }
         let table = storage.create_table(TABLE_NAME, &TableOptions::new(KeyFormat::Bytes))?;
-        let store = Self { storage, table };
+        let store = Self { storage, table, oplog };
         store.put(FORMAT_KEY, &DocBuf::build(|doc| doc.value("version", Value::int64(FORMAT_VERSION))))?;
         Ok(store)
     }
@@ -77,8 +80,8 @@ impl Store {
         Ok(entries)
     }
 
-    /// Writes entries in place of `gone`, all or nothing.
-    pub fn replace(&self, gone: &[&Namespace], entries: &[Entry]) -> Result<()> {
+    /// Writes entries in place of `gone` and logs what was done, all or nothing.
+    pub fn replace(&self, gone: &[&Namespace], entries: &[Entry], logged: &Operations) -> Result<()> {
         let mut session = self.storage.session()?;
         let txn = session.begin()?;
         let mut cursor = txn.cursor(&self.table)?;
@@ -89,7 +92,13 @@ impl Store {
             cursor.put(entry.ns.full().as_bytes(), entry.encode().as_bytes())?;
         }
         drop(cursor);
-        Ok(txn.commit()?)
+        let reservation = match logged.is_empty() {
+            true => None,
+            false => Some(self.oplog.append(&txn, logged, &Origin::default())?),
+        };
+        txn.commit()?;
+        drop(reservation);
+        Ok(())
     }
 
     /// Notes the collections' sizes by ident; to be called when nothing writes any more.
@@ -145,15 +154,18 @@ mod tests {
     #[test]
     fn a_newer_format_is_refused() {
         let storage = Storage::open(&OpenOptions::in_memory()).unwrap();
-        let store = Store::open(storage.clone()).unwrap();
+        let oplog = Arc::new(Oplog::open(storage.clone()).unwrap());
+        let store = Store::open(storage.clone(), Arc::clone(&oplog)).unwrap();
         store.put(FORMAT_KEY, &DocBuf::build(|doc| doc.value("version", Value::int32(99)))).unwrap();
-        let error = Store::open(storage).unwrap_err();
+        let error = Store::open(storage, oplog).unwrap_err();
         assert!(error.message().contains("format version 99"), "{error}");
     }
 
     #[test]
     fn sizes_are_taken_once() {
-        let store = Store::open(Storage::open(&OpenOptions::in_memory()).unwrap()).unwrap();
+        let storage = Storage::open(&OpenOptions::in_memory()).unwrap();
+        let oplog = Arc::new(Oplog::open(storage.clone()).unwrap());
+        let store = Store::open(storage, oplog).unwrap();
         assert!(store.take_sizes().unwrap().is_empty());
         store.put_sizes(&[("collection-1", Sizes { documents: 3, bytes: 90 })]).unwrap();
         assert_eq!(store.take_sizes().unwrap()["collection-1"], Sizes { documents: 3, bytes: 90 });

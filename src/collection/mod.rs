@@ -10,6 +10,7 @@
 
 mod conformance;
 mod document;
+mod pins;
 mod sizes;
 mod writer;
 
@@ -22,14 +23,18 @@ use smongo_vm::Code;
 use smongo_vm::collation::Collation;
 use smongo_vm::value::{DocBuf, RawDoc, Value};
 
-use crate::catalog::entry::{Entry, uuid_text};
+use crate::catalog::entry::{Entry, new_uuid, uuid_text};
 use crate::collation;
 use crate::error::{Error, Result};
 use crate::index::{ArrayPaths, Index};
+use crate::oplog::{self, Operations, Oplog};
 use crate::plan_cache::PlanCache;
 use crate::request::Namespace;
+use crate::session::Outcome;
 pub(crate) use conformance::is_conformant;
 pub(crate) use document::prepare;
+pub(crate) use pins::Pin;
+use pins::Pins;
 use sizes::SizeCounter;
 pub(crate) use sizes::Sizes;
 pub(crate) use writer::Writer;
@@ -46,6 +51,12 @@ pub(crate) struct Collection {
     state: RwLock<State>,
     /// The collation of requests that name none.
     collation: Option<Arc<Collation>>,
+    /// Transactions that the collection must not change under.
+    pins: Pins,
+    /// Where writes are logged; `None` where they are not.
+    log: Option<Arc<Oplog>>,
+    /// Whether the documents are the log's entries, which nobody else writes.
+    is_log: bool,
 }
 
 /// What changes about a collection besides its documents.
@@ -66,6 +77,10 @@ pub(crate) struct Delta {
     pub sizes: Sizes,
     /// Arrays that were new to indexes, by the index's place.
     pub arrays: Vec<(usize, ArrayPaths)>,
+    /// What is to be logged.
+    pub operations: Operations,
+    /// Which statements of a retryable write were carried out, and what they came to.
+    pub statements: Vec<(i32, Outcome)>,
 }
 
 /// Why nothing more can be done with a collection.
@@ -79,26 +94,43 @@ pub(crate) enum End {
 
 /// A collection that cannot change, apart from its documents, while this lives.
 pub(crate) struct Shared<'c> {
-    coll: &'c Collection,
+    coll: &'c Arc<Collection>,
     state: RwLockReadGuard<'c, State>,
+    /// The last record to be read, where later ones are not to be seen yet.
+    last_record: Option<i64>,
 }
 
 impl Collection {
     /// Makes the tables of a new collection.
-    pub fn create(storage: &Storage, entry: Entry, plan_cache: &Arc<PlanCache>) -> Result<Self> {
+    pub fn create(storage: &Storage, entry: Entry, plan_cache: &Arc<PlanCache>, log: &Arc<Oplog>) -> Result<Self> {
         let records = storage.create_table(&entry.ident, &TableOptions::new(KeyFormat::RecordId))?;
         let indexes = entry.indexes.iter().map(|index| Index::create(storage, index.clone()).map(Arc::new));
         let indexes = indexes.collect::<Result<_>>()?;
-        Self::assemble(entry, records, indexes, 0, Some(Sizes::default()), plan_cache)
+        Self::assemble(entry, records, indexes, 0, Some(Sizes::default()), plan_cache, log)
     }
 
     /// Opens a collection that the catalog lists. Its sizes may be unknown.
-    pub fn open(storage: &Storage, entry: Entry, sizes: Option<Sizes>, plan_cache: &Arc<PlanCache>) -> Result<Self> {
+    pub fn open(
+        storage: &Storage,
+        entry: Entry,
+        sizes: Option<Sizes>,
+        plan_cache: &Arc<PlanCache>,
+        log: &Arc<Oplog>,
+    ) -> Result<Self> {
         let records = storage.table(&entry.ident)?;
         let indexes = entry.indexes.iter().map(|index| Index::open(storage, index.clone()).map(Arc::new));
         let indexes = indexes.collect::<Result<_>>()?;
         let largest = storage.session()?.cursor(&records)?.largest_record_id()?.unwrap_or(0);
-        Self::assemble(entry, records, indexes, largest, sizes, plan_cache)
+        Self::assemble(entry, records, indexes, largest, sizes, plan_cache, log)
+    }
+
+    /// The log as a collection that can be read.
+    pub fn of_log(log: &Arc<Oplog>, plan_cache: &Arc<PlanCache>) -> Result<Self> {
+        let options = DocBuf::build(|options| options.value("capped", Value::TRUE));
+        let (ns, uuid) = (Namespace::trusted("local", "oplog.rs"), new_uuid());
+        let entry = Entry { ns, ident: log.table().name().to_owned(), uuid, options, indexes: Vec::new() };
+        let coll = Self::assemble(entry, log.table().clone(), Vec::new(), 0, None, plan_cache, log)?;
+        Ok(Self { is_log: true, ..coll })
     }
 
     fn assemble(
@@ -108,10 +140,15 @@ impl Collection {
         largest_record_id: i64,
         sizes: Option<Sizes>,
         plan_cache: &Arc<PlanCache>,
+        log: &Arc<Oplog>,
     ) -> Result<Self> {
         let Entry { ns, ident, uuid, options, .. } = entry;
+        let log = (is_logged(&ns) || ns.full() == "local.oplog.rs").then(|| Arc::clone(log));
         Ok(Self {
             collation: collation::of_options(&options)?,
+            pins: Pins::default(),
+            log,
+            is_log: false,
             ident,
             uuid,
             records,
@@ -148,10 +185,14 @@ impl Collection {
     }
 
     /// Takes the lock for reading and writing documents. Fails when the collection's life has ended.
-    pub fn share(&self) -> Result<Shared<'_>> {
+    pub fn share(self: &Arc<Self>) -> Result<Shared<'_>> {
         let state = self.state.read();
         match state.end {
-            None => Ok(Shared { coll: self, state }),
+            None => {
+                let log = self.log.as_ref().filter(|_| self.is_log);
+                let last_record = log.map(|log| oplog::key_of(log.visible()));
+                Ok(Shared { coll: self, state, last_record })
+            }
             Some(End::Dropped) => {
                 Err(Error::new(Code::QUERY_PLAN_KILLED, format!("collection dropped. UUID {}", uuid_text(&self.uuid))))
             }
@@ -159,9 +200,21 @@ impl Collection {
         }
     }
 
-    /// Takes the lock for changing the collection itself.
+    /// Takes the lock for changing the collection itself. Waits for the transactions that have used it.
     pub fn lock_exclusively(&self) -> RwLockWriteGuard<'_, State> {
-        self.state.write()
+        loop {
+            let state = self.state.write();
+            if self.pins.is_free() {
+                return state;
+            }
+            drop(state);
+            self.pins.wait();
+        }
+    }
+
+    /// Waits until no transaction is at work that has used the collection. Another may come.
+    pub fn wait_for_transactions(&self) {
+        self.pins.wait();
     }
 
     /// What the catalog keeps about the collection.
@@ -268,7 +321,33 @@ impl State {
     }
 }
 
-impl Shared<'_> {
+impl<'c> Shared<'c> {
+    /// The collection itself.
+    pub fn collection(&self) -> &'c Arc<Collection> {
+        self.coll
+    }
+
+    /// Where writes are logged.
+    pub fn log(&self) -> Option<&'c Arc<Oplog>> {
+        self.coll.log.as_ref()
+    }
+
+    /// The last record to be read, where later ones are not to be seen yet.
+    pub fn last_record(&self) -> Option<i64> {
+        self.last_record
+    }
+
+    /// The collection's UUID.
+    pub fn uuid(&self) -> &'c [u8; 16] {
+        &self.coll.uuid
+    }
+
+    /// Whether the log is to keep documents as they were before a change.
+    pub fn keeps_images(&self) -> bool {
+        let images = self.state.options.get("changeStreamPreAndPostImages").and_then(Value::as_doc);
+        images.and_then(|images| images.get("enabled")).and_then(Value::as_bool) == Some(true)
+    }
+
     /// The collection's present name.
     pub fn ns(&self) -> &Namespace {
         &self.state.ns
@@ -287,11 +366,6 @@ impl Shared<'_> {
     /// All indexes, the one on `_id` first.
     pub fn indexes(&self) -> &[Arc<Index>] {
         &self.state.indexes
-    }
-
-    /// The collection's UUID.
-    pub fn uuid(&self) -> &[u8; 16] {
-        &self.coll.uuid
     }
 
     /// A number that is another one when the indexes are others.
@@ -337,13 +411,24 @@ impl Shared<'_> {
 /// A document that a [`checked_document`] has been before.
 #[inline]
 pub(crate) fn stored_document(bytes: &[u8]) -> &RawDoc {
-    RawDoc::from_stored(bytes).unwrap_or(RawDoc::EMPTY)
+    RawDoc::from_stored(bytes).or_else(|| before_checksum(bytes)).unwrap_or(RawDoc::EMPTY)
+}
+
+/// Entries of the log have a checksum behind them.
+#[cold]
+fn before_checksum(bytes: &[u8]) -> Option<&RawDoc> {
+    bytes.len().checked_sub(oplog::CHECKSUM_BYTES).and_then(|end| RawDoc::from_stored(&bytes[..end]))
+}
+
+/// Whether writes to a collection are logged: all are but those that are about this server alone.
+fn is_logged(ns: &Namespace) -> bool {
+    ns.db() != "local" && ns.coll() != "system.profile" && ns.full() != "config.system.preimages"
 }
 
 /// A document as it comes from a table of documents; damage is an error.
 #[inline]
 pub(crate) fn checked_document(bytes: &[u8]) -> Result<&RawDoc> {
-    RawDoc::from_stored(bytes).ok_or_else(damaged_document)
+    RawDoc::from_stored(bytes).or_else(|| before_checksum(bytes)).ok_or_else(damaged_document)
 }
 
 #[cold]

@@ -1,11 +1,14 @@
-//! The one place where documents and their index entries change together.
+//! The one place where documents and their index entries change together, and where what is to be logged is noted.
 
 use smongo_storage::{Cursor, Session};
+use smongo_vm::Code;
 use smongo_vm::value::RawDoc;
 
 use super::{Delta, Shared};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::index::KeyScratch;
+use crate::oplog::Subject;
+use crate::session::Outcome;
 
 /// Writes to a collection within one transaction. Every method leaves documents and index entries in agreement, also
 /// when it fails with an error that does not end the transaction, such as a duplicate key.
@@ -16,12 +19,17 @@ pub(crate) struct Writer<'s> {
     entries: Vec<Cursor<'s>>,
     keys: KeyScratch,
     delta: Delta,
+    /// The statement of a retryable write that is being carried out.
+    statement: Option<i32>,
     bytes_written: usize,
 }
 
 impl<'s> Writer<'s> {
     /// A writer for the transaction that `session` is in.
     pub fn new(shared: &'s Shared<'s>, session: &'s Session) -> Result<Self> {
+        if shared.coll.is_log {
+            return Err(Error::new(Code::INVALID_NAMESPACE, format!("cannot write to '{}'", shared.ns())));
+        }
         let entries = shared.indexes().iter().map(|index| session.cursor(index.table()));
         Ok(Self {
             shared,
@@ -29,8 +37,26 @@ impl<'s> Writer<'s> {
             entries: entries.collect::<Result<_, _>>()?,
             keys: KeyScratch::default(),
             delta: Delta::default(),
+            statement: None,
             bytes_written: 0,
         })
+    }
+
+    /// Says which statement of a retryable write the next changes belong to.
+    pub fn begin_statement(&mut self, statement: Option<i32>) {
+        self.statement = statement;
+    }
+
+    /// Notes what the statement came to, if it belongs to a retryable write.
+    pub fn end_statement(&mut self, outcome: impl FnOnce() -> Outcome) {
+        if let Some(statement) = self.statement {
+            self.delta.statements.push((statement, outcome()));
+        }
+    }
+
+    fn subject(&self) -> Option<Subject<'s>> {
+        let shared = self.shared;
+        shared.log().map(|_| Subject { ns: shared.ns().full(), uuid: shared.uuid() })
     }
 
     /// Stores a new document and gives its record id.
@@ -49,13 +75,16 @@ impl<'s> Writer<'s> {
             }
         }
         self.records.insert(record_id, doc.as_bytes())?;
+        if let Some(subject) = self.subject() {
+            self.delta.operations.insert(subject, self.statement, doc);
+        }
         self.delta.sizes.add(doc.as_bytes().len());
         self.bytes_written += doc.as_bytes().len();
         Ok(record_id)
     }
 
-    /// Replaces a document.
-    pub fn update(&mut self, record_id: i64, old: &RawDoc, new: &RawDoc) -> Result<()> {
+    /// Replaces a document. `replaces` says that the change was described as a whole document.
+    pub fn update(&mut self, record_id: i64, old: &RawDoc, new: &RawDoc, replaces: bool) -> Result<()> {
         let indexes = self.shared.indexes();
         for (at, index) in indexes.iter().enumerate() {
             let cursor = &mut self.entries[at];
@@ -70,6 +99,10 @@ impl<'s> Writer<'s> {
             }
         }
         self.records.update(record_id, new.as_bytes())?;
+        if let Some(subject) = self.subject() {
+            let keeps_images = self.shared.keeps_images();
+            self.delta.operations.update(subject, self.statement, (old, new), replaces, keeps_images);
+        }
         self.delta.sizes.replace(old.as_bytes().len(), new.as_bytes().len());
         self.bytes_written += new.as_bytes().len();
         Ok(())
@@ -81,6 +114,9 @@ impl<'s> Writer<'s> {
             index.remove(cursor, doc, record_id, &mut self.keys)?;
         }
         self.records.remove(record_id)?;
+        if let Some(subject) = self.subject() {
+            self.delta.operations.delete(subject, self.statement, doc, self.shared.keeps_images());
+        }
         self.delta.sizes.remove(doc.as_bytes().len());
         Ok(())
     }

@@ -123,7 +123,8 @@ fn aggregate(call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<()> {
     let ns = request.ns.clone();
     let op = call.op();
     let engine = &call.commands.engine;
-    let id = reply::cursor(reply, "firstBatch", ns.full(), |batch| engine.aggregate(&op, &request, batch))?;
+    let id =
+        reply::cursor_at(reply, "firstBatch", ns.full(), &call.scope, |batch| engine.aggregate(&op, &request, batch))?;
     call.commands.sessions.cursor_open(id, call.session_id(), &ns);
     Ok(())
 }

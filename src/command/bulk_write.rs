@@ -154,7 +154,8 @@ fn bulk_write(call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<()> {
     reply.document("cursor", |cursor| {
         cursor.array("firstBatch", |results| {
             for (at, (namespace, write)) in writes.iter().enumerate() {
-                let mut bulk = Bulk { call, op: &op, options, let_variables: args.let_variables, totals: &mut totals };
+                let op = &*op.of_statement(at);
+                let mut bulk = Bulk { call, op, options, let_variables: args.let_variables, totals: &mut totals };
                 let outcome = bulk.run(&namespaces[*namespace], write)?;
                 let failed = outcome.error.is_some();
                 if failed || !errors_only {

@@ -49,6 +49,8 @@ pub(super) struct ReadConcern {
     pub(super) level: Option<ReadLevel>,
     /// The cluster time that the read must have seen.
     pub(super) after_cluster_time: Option<u64>,
+    /// The cluster time of the moment to be read.
+    pub(super) at_cluster_time: Option<u64>,
 }
 
 /// A timestamp.
@@ -93,7 +95,14 @@ impl ReadConcern {
                 let message = "atClusterTime field can be set only if level is equal to snapshot";
                 return Err(Error::new(Code::INVALID_OPTIONS, message));
             }
-            return Err(Error::new(Code::NOT_IMPLEMENTED, "readConcern.atClusterTime is not implemented"));
+            if args.after_cluster_time.is_some() {
+                let message = "Specifying a timestamp for readConcern snapshot in a causally consistent session is not allowed. See https://www.mongodb.com/docs/manual/core/read-isolation-consistency-recency/#causal-consistency";
+                return Err(Error::new(Code::INVALID_OPTIONS, message));
+            }
+        }
+        let at_cluster_time = args.at_cluster_time.map(|Timestamp(bits)| bits);
+        if at_cluster_time == Some(0) {
+            return Err(Error::new(Code::INVALID_OPTIONS, "atClusterTime cannot be a null timestamp"));
         }
         let after_cluster_time = args.after_cluster_time.map(|Timestamp(bits)| bits);
         if after_cluster_time == Some(0) {
@@ -103,7 +112,7 @@ impl ReadConcern {
             let message = "afterClusterTime field can be set only if level is equal to local, majority, or snapshot";
             return Err(Error::new(Code::INVALID_OPTIONS, message));
         }
-        Ok(Self { level, after_cluster_time })
+        Ok(Self { level, after_cluster_time, at_cluster_time })
     }
 }
 

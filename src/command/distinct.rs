@@ -1,6 +1,6 @@
 //! `distinct`.
 
-use smongo_vm::value::RawDoc;
+use smongo_vm::value::{RawDoc, Value};
 
 use super::Call;
 use super::access::Needs;
@@ -9,6 +9,7 @@ use super::reply::Reply;
 use super::table::{Command, Usage};
 use crate::error::Result;
 use crate::request::{DistinctRequest, Namespace};
+use crate::session::Scope;
 
 pub(super) static DISTINCT: Command = Command::new("distinct", distinct, "gives the distinct values of a field")
     .api_v1()
@@ -34,6 +35,9 @@ fn distinct(call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<()> {
     let engine = &call.commands.engine;
     reply.array("values", |values| engine.distinct(&op, &request, values))?;
     call.answers_for_view(&request.ns);
+    if let Scope::Snapshot(snapshot) = &call.scope {
+        reply.value("atClusterTime", Value::timestamp(snapshot.time()));
+    }
     Ok(())
 }
 

@@ -82,6 +82,8 @@ fn explained<'d>(call: &mut Call<'_, 'd>, body: &'d RawDoc) -> Result<Explained<
         first: first.map_or(Value::NOTHING, |first| first.value()),
         db: call.db,
         generic: super::Generic::parse(body)?,
+        logical_session: None,
+        scope: call.scope.clone(),
         started: call.started,
         waited: call.waited,
         followup: Followup::Done,

@@ -55,7 +55,7 @@ fn find(call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<()> {
     let request = parse(call, ns.clone())?;
     let op = call.op();
     let engine = &call.commands.engine;
-    let id = reply::cursor(reply, "firstBatch", ns.full(), |batch| engine.find(&op, &request, batch))?;
+    let id = reply::cursor_at(reply, "firstBatch", ns.full(), &call.scope, |batch| engine.find(&op, &request, batch))?;
     call.commands.sessions.cursor_open(id, call.session_id(), &ns);
     Ok(())
 }

@@ -7,9 +7,7 @@ use smongo_vm::value::{RawDoc, Tag, Value, View};
 use super::args::{self, Argument, Long, Number, arguments, wrong_type};
 use super::concern::{ReadConcern, WriteConcern};
 use crate::error::{Error, Result};
-
-/// A logical session's id.
-pub(super) type SessionId = [u8; 16];
+use crate::session::SessionId;
 
 /// The generic arguments of one command.
 #[derive(Default)]
@@ -155,6 +153,10 @@ impl<'d> Generic<'d> {
         if number < 0 {
             return Err(Error::new(Code::INVALID_OPTIONS, "Transaction number cannot be negative"));
         }
+        if self.start_transaction == Some(false) {
+            let message = "Specifying startTransaction=false is not allowed.";
+            return Err(Error::new(Code::INVALID_OPTIONS, message));
+        }
         if self.start_transaction == Some(true) && self.autocommit.is_none() {
             let message = "Specifying startTransaction=true requires autocommit=false";
             return Err(Error::new(Code::INVALID_OPTIONS, message));
@@ -162,11 +164,6 @@ impl<'d> Generic<'d> {
         if self.autocommit == Some(true) {
             let message = "Specifying autocommit=true is not allowed.";
             return Err(Error::new(Code::INVALID_OPTIONS, message));
-        }
-        if self.autocommit == Some(false) {
-            // What mongod answers where it has no transactions, on a node outside a replica set.
-            let message = "Transaction numbers are only allowed on a replica set member or mongos";
-            return Err(Error::new(Code::ILLEGAL_OPERATION, message));
         }
         Ok(())
     }

@@ -14,6 +14,7 @@ use super::sessions::TIMEOUT_MINUTES;
 use super::table::Command;
 use super::{Call, Commands, sasl, users};
 use crate::error::{Error, Result};
+use crate::oplog::TERM;
 use crate::request::wall_clock_millis;
 use crate::wire::Followup;
 use crate::wire::compress::Compressor;
@@ -21,9 +22,6 @@ use crate::wire::frame::MAX_MESSAGE_BYTES;
 
 /// The wire version that is spoken: MongoDB 8.2's.
 pub(super) const MAX_WIRE_VERSION: i32 = 27;
-
-/// The term of the one-node set: its only election was won at the start.
-pub(super) const TERM: i64 = 1;
 
 /// Largest description that a client may give of itself, in bytes. MongoDB: 512.
 const MAX_CLIENT_BYTES: usize = 512;
@@ -150,7 +148,7 @@ fn topology_version(reply: &mut Reply<'_>, commands: &Commands) {
 }
 
 fn last_write(reply: &mut Reply<'_>, commands: &Commands) {
-    let time = commands.clock.now();
+    let time = commands.engine.cluster_time();
     let date = Value::date_time(i64::try_from(time >> 32).unwrap_or(0) * 1000);
     reply.document("lastWrite", |last| {
         for (op_time, write_date) in [("opTime", "lastWriteDate"), ("majorityOpTime", "majorityWriteDate")] {

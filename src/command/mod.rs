@@ -12,7 +12,6 @@ mod aggregate;
 mod args;
 mod build_info;
 mod bulk_write;
-mod clock;
 mod coll_mod;
 mod collections;
 mod concern;
@@ -48,6 +47,7 @@ mod sessions;
 mod settings;
 mod stats;
 mod table;
+mod transactions;
 mod update;
 mod users;
 mod validate;
@@ -64,13 +64,14 @@ use smongo_vm::value::{DocWriter, Value};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::request::{Namespace, OpContext};
+use crate::session::{LogicalSession, Scope, SessionId};
 use crate::wire::log::{Attr, Log};
 use crate::wire::{Followup, Peer, Request, Service};
 
 pub use build_info::VERSION;
 
 use concern::ReadLevel;
-use generic::{Generic, SessionId};
+use generic::Generic;
 use metrics::Metrics;
 use operations::{Operations, Slot};
 use reply::Reply;
@@ -123,7 +124,6 @@ pub struct Commands {
     started: Instant,
     /// Identifies this process to clients that watch the topology.
     process_id: [u8; 12],
-    clock: clock::ClusterClock,
     operations: Operations,
     sessions: sessions::Sessions,
     metrics: Metrics,
@@ -177,6 +177,9 @@ pub(crate) struct Call<'c, 'd> {
     first: Value<'d>,
     db: &'d str,
     generic: Generic<'d>,
+    /// The session that the command's transaction number belongs to.
+    logical_session: Option<Arc<LogicalSession>>,
+    scope: Scope,
     started: Instant,
     /// Time spent waiting for the client's sake, which is not work.
     waited: Duration,
@@ -188,7 +191,8 @@ pub(crate) struct Call<'c, 'd> {
 impl<'d> Call<'_, 'd> {
     /// The circumstances of the operation, for the engine.
     fn op(&self) -> OpContext {
-        OpContext::new().max_time_ms(self.generic.max_time_ms).interrupted_by(self.session.slot.interrupt())
+        let op = OpContext::new().max_time_ms(self.generic.max_time_ms);
+        op.interrupted_by(self.session.slot.interrupt()).within(self.scope.clone())
     }
 
     /// The collection that the command's first argument names.
@@ -242,7 +246,6 @@ impl Commands {
             log,
             started: Instant::now(),
             process_id: crate::object_id::generate(),
-            clock: clock::ClusterClock::new(),
             operations: Operations::default(),
             sessions: sessions::Sessions::default(),
             metrics: Metrics::default(),
@@ -275,19 +278,30 @@ impl Commands {
             first: first.map_or(Value::NOTHING, |first| first.value()),
             db,
             generic,
+            logical_session: None,
+            scope: Scope::Alone,
             started,
             waited: Duration::ZERO,
             followup: Followup::Done,
             ok: Value::double(1.0),
         };
         let result = access::check(&mut call).and_then(|()| self.check(&mut call)).and_then(|()| {
+            call.logical_session = self.numbered_session(&call)?;
+            let logical_session = call.logical_session.clone();
+            let _entered = logical_session.as_ref().map(|session| session.enter());
+            call.scope = self.scope(&call)?;
             let _passing = call.writes().then(|| self.write_gate.pass(&call.op(), call.db)).transpose()?;
             (command.run)(&mut call, reply)
         });
         self.account(&mut call, reply.written(), result.as_ref().err());
-        result?;
+        if let Err(error) = result {
+            if let Some(transaction) = call.scope.transaction() {
+                self.engine.abandon(transaction);
+            }
+            return Err(transactions::labelled(&call, error));
+        }
+        transactions::report_retried(&call, reply);
         if command.writes {
-            self.clock.tick();
             if let Some(concern) = &call.generic.write_concern {
                 concern.report(reply);
             }
@@ -309,7 +323,7 @@ impl Commands {
             return Err(Error::new(API_STRICT_ERROR, message));
         }
         if let Some(concern) = call.generic.read_concern {
-            self.check_read_concern(command, concern)?;
+            self.check_read_concern(call, concern)?;
         }
         if call.generic.write_concern.is_some() && !command.writes {
             return Err(Error::new(Code::INVALID_OPTIONS, "Command does not support writeConcern"));
@@ -326,7 +340,8 @@ impl Commands {
         Ok(())
     }
 
-    fn check_read_concern(&self, command: &Command, concern: concern::ReadConcern) -> Result<()> {
+    fn check_read_concern(&self, call: &Call<'_, '_>, concern: concern::ReadConcern) -> Result<()> {
+        let command = call.command;
         let refuse = |level: ReadLevel| {
             let message = format!(
                 "Command {} does not support {{ readConcern: {{ level: \"{}\", provenance: \"clientSupplied\" }} }} :: \
@@ -338,11 +353,13 @@ impl Commands {
         };
         match concern.level {
             None | Some(ReadLevel::Local) => {}
-            Some(level) if command.read_levels == ReadLevels::LocalOnly => return refuse(level),
+            Some(level) if command.read_levels == ReadLevels::LocalOnly && call.generic.autocommit.is_none() => {
+                return refuse(level);
+            }
             Some(_) => {}
         }
         if let Some(time) = concern.after_cluster_time {
-            let now = self.clock.now();
+            let now = self.engine.cluster_time();
             if self.options.set_name.is_none() {
                 let message = "Cannot specify afterClusterTime readConcern without replication enabled";
                 return Err(Error::new(Code::ILLEGAL_OPERATION, message));
@@ -406,7 +423,7 @@ impl Commands {
         if self.options.set_name.is_none() {
             return;
         }
-        let time = Value::timestamp(self.clock.now());
+        let time = Value::timestamp(self.engine.cluster_time());
         reply.document("$clusterTime", |doc| {
             doc.value("clusterTime", time);
             doc.document("signature", |signature| {

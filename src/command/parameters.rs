@@ -141,7 +141,30 @@ static PARAMETERS: &[Parameter] = &[
             Ok(())
         }),
     },
+    Parameter {
+        name: "transactionLifetimeLimitSeconds",
+        get: |commands, name, reply| {
+            let seconds = i32::try_from(commands.engine.sessions().lifetime_s()).unwrap_or(i32::MAX);
+            reply.value(name, Value::int32(seconds));
+        },
+        set: Some(set_transaction_lifetime),
+    },
 ];
+
+fn set_transaction_lifetime(commands: &Commands, value: Value<'_>) -> Result<()> {
+    match Number::from_value(value).and_then(|Number(n)| u64::try_from(n).ok()) {
+        Some(seconds) if seconds >= 1 => {
+            commands.engine.sessions().set_lifetime_s(seconds);
+            Ok(())
+        }
+        _ => Err(Error::new(
+            Code::BAD_VALUE,
+            format!(
+                "Invalid value for parameter transactionLifetimeLimitSeconds: {value:?} is not greater than or equal to 1"
+            ),
+        )),
+    }
+}
 
 fn set_log_level(commands: &Commands, value: Value<'_>) -> Result<()> {
     let level = Number::from_value(value).and_then(|Number(n)| i32::try_from(n).ok());

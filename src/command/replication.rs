@@ -4,11 +4,11 @@ use smongo_vm::Code;
 use smongo_vm::value::Value;
 
 use super::access::Needs;
-use super::handshake::TERM;
 use super::reply::Reply;
 use super::table::Command;
 use super::{Call, Commands};
 use crate::error::{Error, Result};
+use crate::oplog::TERM;
 use crate::request::wall_clock_millis;
 
 pub(super) static REPL_SET_GET_STATUS: Command =
@@ -34,7 +34,7 @@ fn get_status(call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<()> {
     let name = set_name(commands)?;
     let address = commands.address(call.session.peer.local);
     let uptime = i64::try_from(commands.started.elapsed().as_secs()).unwrap_or(i64::MAX);
-    let time = commands.clock.now();
+    let time = commands.engine.cluster_time();
     let date = Value::date_time(i64::try_from(time >> 32).unwrap_or(0) * 1000);
     let op_time = |doc: &mut Reply<'_>, name: &str| {
         doc.document(name, |op_time| {

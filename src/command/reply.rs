@@ -3,6 +3,7 @@
 use smongo_vm::value::{ArrayWriter, DocWriter, Value};
 
 use crate::error::{Error, Result, WriteError};
+use crate::session::Scope;
 
 /// A reply document being written into the connection's output buffer.
 pub(super) type Reply<'r> = DocWriter<'r, Vec<u8>>;
@@ -54,8 +55,22 @@ pub(super) fn cursor(
     namespace: &str,
     fill: impl FnOnce(&mut Batch<'_>) -> Result<i64>,
 ) -> Result<i64> {
+    cursor_at(reply, batch_name, namespace, &Scope::Alone, fill)
+}
+
+/// [`cursor`], with the time of the moment that `scope` says is read.
+pub(super) fn cursor_at(
+    reply: &mut Reply<'_>,
+    batch_name: &str,
+    namespace: &str,
+    scope: &Scope,
+    fill: impl FnOnce(&mut Batch<'_>) -> Result<i64>,
+) -> Result<i64> {
     reply.document("cursor", |cursor| {
         let id = cursor.array(batch_name, fill)?;
+        if let Scope::Snapshot(snapshot) = scope {
+            cursor.value("atClusterTime", Value::timestamp(snapshot.time()));
+        }
         cursor.value("id", Value::int64(id));
         cursor.string("ns", namespace);
         Ok(id)

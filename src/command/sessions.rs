@@ -10,11 +10,12 @@ use smongo_vm::value::{RawDoc, Tag, Value};
 use super::Call;
 use super::access::Needs;
 use super::args::{self, arguments, wrong_type};
-use super::generic::{SessionId, session_id};
+use super::generic::session_id;
 use super::reply::Reply;
 use super::table::Command;
 use crate::error::{Error, Result};
 use crate::request::Namespace;
+use crate::session::SessionId;
 
 /// How long an idle session lives, in minutes. MongoDB: 30.
 pub(super) const TIMEOUT_MINUTES: i32 = 30;
@@ -211,6 +212,7 @@ fn session_list(call: &Call<'_, '_>) -> Result<Vec<SessionId>> {
 }
 
 fn end(call: &Call<'_, '_>, which: impl Fn(&SessionId) -> bool) {
+    call.commands.engine.end_sessions(&which);
     for (ns, cursor_id) in call.commands.sessions.end(which) {
         call.commands.engine.kill_cursors(&ns, &[cursor_id]);
     }

@@ -183,7 +183,7 @@ fn set_default_rw_concern(call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Res
                 doc.value(name, Value::document(concern));
             }
         }
-        doc.value("updateOpTime", Value::timestamp(commands.clock.now()));
+        doc.value("updateOpTime", Value::timestamp(commands.engine.cluster_time()));
         doc.value("updateWallClockTime", Value::date_time(wall_clock_millis()));
     });
     system_docs::put(&commands.engine, &defaults_ns(), &doc)?;
@@ -478,7 +478,7 @@ fn set_cluster_parameter(call: &mut Call<'_, '_>, _reply: &mut Reply<'_>) -> Res
     let defaults = DocBuf::build(|doc| (parameter.defaults)(doc));
     let doc = DocBuf::build(|doc| {
         doc.string("_id", parameter.name);
-        doc.value("clusterParameterTime", Value::timestamp(commands.clock.now()));
+        doc.value("clusterParameterTime", Value::timestamp(commands.engine.cluster_time()));
         doc.elements_of(fields);
         for element in defaults.iter() {
             if fields.get(element.name_str()).is_none() {

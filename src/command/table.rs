@@ -12,7 +12,7 @@ use super::{
     Call, aggregate, build_info, bulk_write, coll_mod, collections, count, current_op, cursors, db_hash, delete,
     diagnostics, distinct, explain, find, find_and_modify, get_log, handshake, indexes, insert, listing, maintenance,
     parameters, plan_cache, profile, replication, roles, sasl, search_indexes, server_status, sessions, settings,
-    stats, update, users, validate, write_gate,
+    stats, transactions, update, users, validate, write_gate,
 };
 use crate::error::Result;
 
@@ -223,6 +223,8 @@ pub(super) static COMMANDS: &[&Command] = &[
     &stats::DATA_SIZE,
     &stats::DB_STATS,
     &bulk_write::BULK_WRITE,
+    &transactions::ABORT_TRANSACTION,
+    &transactions::COMMIT_TRANSACTION,
     &update::UPDATE,
     &users::CREATE_USER,
     &users::DROP_ALL_USERS,

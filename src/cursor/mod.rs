@@ -12,6 +12,7 @@ use crate::error::{Error, Result};
 use crate::exec::Executor;
 use crate::object_id::random_u64;
 use crate::request::{KilledCursors, Namespace};
+use crate::session::Scope;
 
 /// How long a cursor may wait. MongoDB: 10 minutes (`cursorTimeoutMillis`).
 const IDLE_MAX: Duration = Duration::from_secs(10 * 60);
@@ -24,6 +25,8 @@ pub(crate) struct OpenCursor {
     pub executor: Executor,
     pub ns: Namespace,
     pub no_timeout: bool,
+    /// What its reads are part of.
+    pub scope: Scope,
 }
 
 /// All cursors of an engine.
@@ -97,6 +100,14 @@ impl CursorRegistry {
         }
     }
 
+    /// What a cursor's reads are part of.
+    pub fn scope_of(&self, id: i64) -> Option<Scope> {
+        match self.0.lock().by_id.get(&id)? {
+            Slot::Waiting { cursor, .. } => Some(cursor.scope.clone()),
+            Slot::InUse { .. } => None,
+        }
+    }
+
     /// Puts a query back that [`take`](Self::take) gave; false when it was killed meanwhile.
     pub fn put_back(&self, id: i64, cursor: Box<OpenCursor>) -> bool {
         let mut cursors = self.0.lock();
@@ -162,7 +173,7 @@ mod tests {
 
     fn open(coll: &str) -> OpenCursor {
         let executor = Executor::new(Box::new(Eof::default()), None, Vec::new());
-        OpenCursor { executor, ns: Namespace::trusted("db", coll), no_timeout: false }
+        OpenCursor { executor, ns: Namespace::trusted("db", coll), no_timeout: false, scope: Scope::Alone }
     }
 
     #[test]

@@ -50,7 +50,7 @@ impl Engine {
             self.write_results(op, request, &mut executor, &sink)?;
             return Ok(0);
         }
-        let cursor = OpenCursor { executor, ns: request.ns.clone(), no_timeout: false };
+        let cursor = OpenCursor { executor, ns: request.ns.clone(), no_timeout: false, scope: op.scope().clone() };
         self.first_batch(op, cursor, request.batch_size, false, batch)
     }
 

@@ -20,7 +20,12 @@ impl Engine {
         if request.options.get("viewOn").is_some() {
             return self.create_view(op, &request.ns, request.options);
         }
-        self.catalog.create(&request.ns, request.options)
+        let Some(transaction) = op.scope().transaction() else {
+            return self.catalog.create(&request.ns, request.options);
+        };
+        let is_new = self.catalog.get(&request.ns).is_none();
+        self.catalog.create_in_transaction(&request.ns, request.options)?;
+        if is_new { transaction.note_made(&request.ns) } else { Ok(()) }
     }
 
     /// Drops a collection; `None` when there was none.
@@ -30,6 +35,7 @@ impl Engine {
             let dropped = self.drop_view(op, ns)?;
             return Ok(dropped.then_some(DroppedCollection { index_count: None }));
         }
+        self.wait_for_transactions(ns);
         let indexes = self.catalog.drop_collection(ns)?;
         Ok(indexes.map(|count| DroppedCollection { index_count: Some(u32::try_from(count).unwrap_or(u32::MAX)) }))
     }
@@ -44,6 +50,8 @@ impl Engine {
     /// Gives a collection another name. The collection that has that name goes when `drop_target` says so.
     pub fn rename_collection(&self, op: &OpContext, from: &Namespace, to: &Namespace, drop_target: bool) -> Result<()> {
         op.check()?;
+        self.wait_for_transactions(from);
+        self.wait_for_transactions(to);
         self.catalog.rename(from, to, drop_target)
     }
 
@@ -66,12 +74,28 @@ impl Engine {
     /// Makes indexes that are not there yet, all or none.
     pub fn create_indexes(&self, op: &OpContext, request: &CreateIndexesRequest<'_>) -> Result<CreatedIndexes> {
         op.check()?;
+        match op.scope().transaction() {
+            None => self.wait_for_transactions(&request.ns),
+            Some(transaction) => {
+                if self.catalog.get(&request.ns).is_some() && !transaction.has_only_made(&request.ns) {
+                    return Err(Error::new(
+                        Code::OPERATION_NOT_SUPPORTED_IN_TRANSACTION,
+                        format!(
+                            "Cannot create new indexes on existing collection {} in a multi-document transaction.",
+                            request.ns
+                        ),
+                    ));
+                }
+                self.collection_for_write(op, &request.ns)?;
+            }
+        }
         self.catalog.create_indexes(op, request)
     }
 
     /// Drops indexes; gives how many there were.
     pub fn drop_indexes(&self, op: &OpContext, ns: &Namespace, which: &IndexSelection<'_>) -> Result<u32> {
         op.check()?;
+        self.wait_for_transactions(ns);
         self.catalog.drop_indexes(ns, which)
     }
 
@@ -84,6 +108,14 @@ impl Engine {
     pub fn rebuild_indexes(&self, op: &OpContext, ns: &Namespace) -> Result<Vec<DocBuf>> {
         op.check()?;
         self.catalog.rebuild_indexes(op, ns)
+    }
+
+    /// Waits for the transactions that have used a collection, so that others that change the catalog need not wait for
+    /// them too.
+    fn wait_for_transactions(&self, ns: &Namespace) {
+        if let Some(coll) = self.catalog.get(ns) {
+            coll.wait_for_transactions();
+        }
     }
 
     /// Whether there is a collection of this name.
@@ -99,6 +131,7 @@ impl Engine {
     /// Changes an index.
     pub fn modify_index(&self, op: &OpContext, request: &ModifyIndexRequest<'_>) -> Result<ModifiedIndex> {
         op.check()?;
+        self.wait_for_transactions(&request.ns);
         self.catalog.modify_index(op, request)
     }
 

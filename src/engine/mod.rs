@@ -6,10 +6,13 @@
 mod aggregate;
 mod ddl;
 mod explain;
+mod housekeeping;
 mod maintenance;
 mod options;
+mod outcomes;
 mod plan_cache;
 mod read;
+mod sessions;
 mod stats;
 mod ttl;
 mod validate;
@@ -23,7 +26,9 @@ use smongo_storage::Engine as Storage;
 use crate::catalog::Catalog;
 use crate::cursor::CursorRegistry;
 use crate::error::Result;
+use crate::oplog::{Oplog, OplogLimits};
 pub use crate::plan_cache::PlanCacheCounts;
+use crate::session::{Sessions, Snapshots};
 use crate::spill::{Limits, Workspace};
 pub use options::EngineOptions;
 pub use stats::{CollectionIdentity, CollectionStats, DatabaseStats, FileSystem};
@@ -34,6 +39,12 @@ pub struct Engine {
     catalog: Catalog,
     cursors: CursorRegistry,
     workspace: Workspace,
+    oplog: Arc<Oplog>,
+    oplog_limits: OplogLimits,
+    sessions: Sessions,
+    snapshots: Snapshots,
+    /// Ends with the engine.
+    _housekeeper: housekeeping::Housekeeper,
     /// Ends with the engine.
     ttl: ttl::TtlThread,
 }
@@ -43,8 +54,15 @@ impl Engine {
     pub fn open(options: EngineOptions) -> Result<Arc<Self>> {
         let storage = Storage::open(&options.storage)?;
         let workspace = Workspace::open(storage.path())?;
-        let catalog = Catalog::open(storage.clone(), workspace.clone())?;
+        let oplog = Arc::new(Oplog::open(storage.clone())?);
+        let catalog = Catalog::open(storage.clone(), workspace.clone(), Arc::clone(&oplog))?;
+        let sessions = Sessions::open(storage.clone(), Arc::clone(&oplog))?;
         let engine = Arc::new_cyclic(|engine| Self {
+            oplog,
+            oplog_limits: options.oplog,
+            sessions,
+            snapshots: Snapshots::default(),
+            _housekeeper: housekeeping::Housekeeper::start(engine.clone()),
             storage,
             catalog,
             cursors: CursorRegistry::default(),
@@ -57,6 +75,8 @@ impl Engine {
 
     /// Writes down what the next opening can use, and closes the files. Operations that come later fail.
     pub fn close(&self) -> Result<()> {
+        self.end_sessions(|_| true);
+        self.snapshots.clear();
         self.catalog.close()?;
         Ok(self.storage.close()?)
     }

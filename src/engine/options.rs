@@ -4,6 +4,8 @@ use std::path::Path;
 
 use smongo_storage::{EventSink, OpenOptions};
 
+use crate::oplog::OplogLimits;
+
 /// The least size of the storage cache that is chosen without being asked, in bytes. MongoDB: 256 MB.
 const CACHE_MIN_BYTES: u64 = 256 << 20;
 
@@ -14,17 +16,19 @@ const MEMORY_FOR_OTHERS_BYTES: u64 = 1 << 30;
 #[derive(Clone, Debug)]
 pub struct EngineOptions {
     pub(super) storage: OpenOptions,
+    pub(super) oplog: OplogLimits,
 }
 
 impl EngineOptions {
     /// An engine over the data directory at `path`, which is made when missing.
     pub fn new(path: impl AsRef<Path>) -> Self {
-        Self { storage: OpenOptions::new(path) }.cache_size_bytes(default_cache_bytes())
+        Self { storage: OpenOptions::new(path), oplog: OplogLimits::default() }.cache_size_bytes(default_cache_bytes())
     }
 
     /// An engine that keeps everything in memory and forgets it at the end.
     pub fn in_memory() -> Self {
-        Self { storage: OpenOptions::in_memory() }.cache_size_bytes(default_cache_bytes())
+        Self { storage: OpenOptions::in_memory(), oplog: OplogLimits::in_memory() }
+            .cache_size_bytes(default_cache_bytes())
     }
 
     /// The most memory that the storage cache may take; it takes what it needs. Default: as MongoDB's, half of the
@@ -32,6 +36,14 @@ impl EngineOptions {
     #[must_use]
     pub fn cache_size_bytes(mut self, bytes: u64) -> Self {
         self.storage = self.storage.cache_size_bytes(bytes);
+        self
+    }
+
+    /// About how many bytes the log of operations may take, and for how many seconds entries stay all the same. Default:
+    /// MongoDB's least, 990 MB (50 MB in memory), and no time.
+    #[must_use]
+    pub fn oplog(mut self, bytes: u64, retention_s: u64) -> Self {
+        self.oplog = OplogLimits { bytes, retention_s };
         self
     }
 

@@ -17,6 +17,7 @@ use crate::exec::op::{Documents, FilterProgram};
 use crate::exec::{Batch, Executor, Flow, Matching, Plan, plan_find, plan_matching};
 use crate::index::{append_id_key, record_id_of};
 use crate::request::{CountRequest, DistinctRequest, FindRequest, GetMoreRequest, KilledCursors, Namespace, OpContext};
+use crate::session::Scope;
 
 /// Documents in a first batch when the request does not say. MongoDB: 101.
 const FIRST_BATCH_DOCUMENTS: u64 = 101;
@@ -25,13 +26,15 @@ impl Engine {
     /// Starts a find: fills the first batch and gives the id of the cursor that has the rest, 0 when there is none.
     pub fn find(&self, op: &OpContext, request: &FindRequest<'_>, batch: &mut ArrayWriter<'_, Vec<u8>>) -> Result<i64> {
         if let Some(id) = only_id(request)
+            && matches!(op.scope(), Scope::Alone)
             && self.find_by_id(op, &request.ns, id, batch)?
         {
             return Ok(0);
         }
         let executor = self.find_executor(request)?;
         let executor = executor.within(self.workspace.for_request(request.allow_disk_use));
-        let cursor = OpenCursor { executor, ns: request.ns.clone(), no_timeout: request.no_cursor_timeout };
+        let no_timeout = request.no_cursor_timeout;
+        let cursor = OpenCursor { executor, ns: request.ns.clone(), no_timeout, scope: op.scope().clone() };
         self.first_batch(op, cursor, request.batch_size, request.single_batch, batch)
     }
 
@@ -79,7 +82,14 @@ impl Engine {
         request: &GetMoreRequest,
         batch: &mut ArrayWriter<'_, Vec<u8>>,
     ) -> Result<i64> {
+        if let Some(scope) = self.cursors.scope_of(request.cursor_id) {
+            check_transaction(request.cursor_id, &scope, op.scope())?;
+        }
         let mut cursor = self.cursors.take(request.cursor_id, &request.ns)?;
+        let op = &match &cursor.scope {
+            scope @ Scope::Snapshot(_) => op.clone().within(scope.clone()),
+            _ => op.clone(),
+        };
         let documents = request.batch_size.filter(|size| *size > 0).unwrap_or(u64::MAX);
         let filled = self.fill(op, &mut cursor.executor, documents, batch);
         if filled.is_err() || cursor.executor.is_eof() {
@@ -195,7 +205,7 @@ impl Engine {
         let filter =
             (!compiled.is_trivial()).then(|| FilterProgram { program: compiled.program, source: filter.into() });
         let executor = Executor::new(Box::new(Documents::new(documents, filter)), None, Vec::new());
-        let cursor = OpenCursor { executor, ns, no_timeout: false };
+        let cursor = OpenCursor { executor, ns, no_timeout: false, scope: op.scope().clone() };
         self.first_batch(op, cursor, batch_size, false, batch)
     }
 
@@ -250,6 +260,22 @@ fn only_id<'r>(request: &FindRequest<'r>) -> Option<Value<'r>> {
         && request.batch_size != Some(0)
         && !(request.tailable || request.return_key || request.show_record_id);
     (field.name() == b"_id" && decides && plain).then_some(id)
+}
+
+/// Fails unless a cursor is asked for more in the transaction that it was opened in, or outside any as it was opened.
+fn check_transaction(cursor_id: i64, opened: &Scope, asked: &Scope) -> Result<()> {
+    let refuse = |code, created: &str, asked: &str| {
+        let message = format!("Cannot run getMore on cursor {cursor_id}, which was {created}, {asked}");
+        Err(Error::new(Code(code), message))
+    };
+    match (opened.transaction(), asked.transaction()) {
+        (None, Some(_)) => refuse(50739, "not created in a transaction", "in a transaction"),
+        (Some(_), None) => refuse(50740, "created in a transaction", "without a txnNumber"),
+        (Some(a), Some(b)) if a.key() != b.key() => {
+            refuse(50741, "created in another transaction", "in this transaction")
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Fails when a document is too large for a client.

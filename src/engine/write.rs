@@ -6,7 +6,7 @@ use smongo_vm::Code;
 use smongo_vm::env::Env;
 use smongo_vm::value::{DocBuf, OwnedValue, RawDoc, Value};
 
-use super::Engine;
+use super::{Engine, outcomes};
 use crate::catalog::{SYSTEM_VIEWS, is_a_view};
 use crate::collection::{Collection, id_of, stored_document};
 use crate::error::{Error, Result, WriteError};
@@ -31,7 +31,7 @@ impl Engine {
         }
         let mut attempts = 0;
         let reply = loop {
-            let coll = self.catalog.get_or_create(&request.ns)?;
+            let coll = self.collection_for_write(op, &request.ns)?;
             let ordered = request.options.ordered;
             match insert_documents(&self.storage, op, &coll, request.documents, ordered) {
                 Err(error) if error.code() == Code::QUERY_PLAN_KILLED.0 && attempts < INSERT_ATTEMPTS_MAX => {
@@ -40,22 +40,23 @@ impl Engine {
                 reply => break reply?,
             }
         };
-        self.written(&request.ns, request.options)?;
+        self.settle(op, &request.ns, request.options, &reply.write_errors)?;
         Ok(reply)
     }
 
     /// Updates documents.
     pub fn update(&self, op: &OpContext, request: &UpdateRequest<'_>) -> Result<UpdateReply> {
+        check_retryable(op, request.statements.iter().any(|statement| statement.multi))?;
         let mut reply = UpdateReply::default();
         for (index, statement) in request.statements.iter().enumerate() {
-            match self.update_statement(op, &request.ns, statement, request.let_variables) {
+            match self.update_statement(&op.of_statement(index), &request.ns, statement, request.let_variables) {
                 Ok((tally, upserted)) => {
                     reply.matched += tally.matched;
                     reply.modified += tally.modified;
                     let index = u32::try_from(index).unwrap_or(u32::MAX);
                     reply.upserted.extend(upserted.map(|id| Upserted { index, id }));
                 }
-                Err(error) if error.ends_request() => return Err(error),
+                Err(error) if ends_request(op, &error) => return Err(error),
                 Err(error) => {
                     reply.write_errors.push(WriteError::new(index, error));
                     if request.options.ordered {
@@ -64,17 +65,18 @@ impl Engine {
                 }
             }
         }
-        self.written(&request.ns, request.options)?;
+        self.settle(op, &request.ns, request.options, &reply.write_errors)?;
         Ok(reply)
     }
 
     /// Deletes documents.
     pub fn delete(&self, op: &OpContext, request: &DeleteRequest<'_>) -> Result<DeleteReply> {
+        check_retryable(op, request.statements.iter().any(|statement| statement.multi))?;
         let mut reply = DeleteReply::default();
         for (index, statement) in request.statements.iter().enumerate() {
-            match self.delete_statement(op, &request.ns, statement, request.let_variables) {
+            match self.delete_statement(&op.of_statement(index), &request.ns, statement, request.let_variables) {
                 Ok(tally) => reply.deleted += tally.matched,
-                Err(error) if error.ends_request() => return Err(error),
+                Err(error) if ends_request(op, &error) => return Err(error),
                 Err(error) => {
                     reply.write_errors.push(WriteError::new(index, error));
                     if request.options.ordered {
@@ -83,12 +85,15 @@ impl Engine {
                 }
             }
         }
-        self.written(&request.ns, request.options)?;
+        self.settle(op, &request.ns, request.options, &reply.write_errors)?;
         Ok(reply)
     }
 
     /// Finds one document, changes it, and gives it back as it was or as it became.
     pub fn find_and_modify(&self, op: &OpContext, request: &FindAndModifyRequest<'_>) -> Result<FindAndModifyReply> {
+        if let Some(outcome) = op.scope().earlier_outcome() {
+            return Ok(outcomes::found(outcome.as_deref()));
+        }
         let reply = match request.action {
             Modification::Remove => self.find_and_remove(op, request)?,
             Modification::Update { update, upsert, return_new, array_filters } => {
@@ -97,18 +102,18 @@ impl Engine {
                     attempts += 1;
                     let changed = self.find_and_update(op, request, (update, array_filters), upsert, return_new);
                     match changed {
-                        Err(error) if may_look_again(&error, upsert, attempts) => {}
+                        Err(error) if may_look_again(op, &error, upsert, attempts) => {}
                         reply => break reply?,
                     }
                 }
             }
         };
-        self.written(&request.ns, request.options)?;
+        self.settle(op, &request.ns, request.options, &[])?;
         Ok(reply)
     }
 
     fn find_and_remove(&self, op: &OpContext, request: &FindAndModifyRequest<'_>) -> Result<FindAndModifyReply> {
-        let (mut plan, coll) = self.plan_find_and_modify(request, false)?;
+        let (mut plan, coll) = self.plan_find_and_modify(op, request, false)?;
         let mut returned = ReturnedDocument::new(request.fields, &mut plan.context)?;
         let mut value = None;
         let Some(coll) = coll else { return Ok(FindAndModifyReply::default()) };
@@ -117,6 +122,7 @@ impl Engine {
             let found = Found { doc: row.doc, matched_position: row.matched_position };
             value = Some(returned.of(&found, row.env)?);
             writer.delete(row.record_id, row.doc)?;
+            writer.end_statement(|| outcomes::of_find_and_modify(value.as_deref(), 1, false, None));
             Ok(Tally::one(true))
         })?;
         Ok(FindAndModifyReply { value, matched: tally.matched, ..FindAndModifyReply::default() })
@@ -130,7 +136,7 @@ impl Engine {
         upsert: bool,
         return_new: bool,
     ) -> Result<FindAndModifyReply> {
-        let (mut plan, coll) = self.plan_find_and_modify(request, upsert)?;
+        let (mut plan, coll) = self.plan_find_and_modify(op, request, upsert)?;
         let mut updater = Updater::new(update, array_filters, &mut plan.context)?;
         let mut returned = ReturnedDocument::new(request.fields, &mut plan.context)?;
         let Some(coll) = coll else { return Ok(FindAndModifyReply::default()) };
@@ -141,24 +147,30 @@ impl Engine {
             let doc = if return_new { updater.updated() } else { row.doc };
             let found = Found { doc, matched_position: row.matched_position };
             value = Some(returned.of(&found, row.env)?);
+            if tally.modified > 0 {
+                writer.end_statement(|| outcomes::of_find_and_modify(value.as_deref(), 1, true, None));
+            }
             Ok(tally)
         })?;
         if tally.matched > 0 || !upsert {
             let updated_existing = tally.matched > 0;
             return Ok(FindAndModifyReply { value, matched: tally.matched, updated_existing, upserted: None });
         }
-        let (id, doc) = self.upsert(op, &coll, write.plan(), &mut updater)?;
+        let doc = self.upserted(op, write.plan(), &mut updater)?;
         let value = match return_new {
             true => {
                 Some(with_env(op, write.plan(), |env| returned.of(&Found { doc: &doc, matched_position: None }, env))?)
             }
             false => None,
         };
+        let outcome = || outcomes::of_find_and_modify(value.as_deref(), 0, false, Some(id_of(&doc)));
+        let id = insert_one(&self.storage, op, &coll, &doc, &outcome)?;
         Ok(FindAndModifyReply { value, matched: 0, updated_existing: false, upserted: Some(id) })
     }
 
     fn plan_find_and_modify(
         &self,
+        op: &OpContext,
         request: &FindAndModifyRequest<'_>,
         create: bool,
     ) -> Result<(Plan, Option<Arc<Collection>>)> {
@@ -170,12 +182,13 @@ impl Engine {
             limit: Some(1),
             ..Matching::new(request.filter)
         };
-        self.plan_write(&request.ns, &matching, create)
+        self.plan_write(op, &request.ns, &matching, create)
     }
 
     /// Plans a write over matches. The collection is made first when the write may need it.
     fn plan_write(
         &self,
+        op: &OpContext,
         ns: &Namespace,
         matching: &Matching<'_>,
         create: bool,
@@ -186,7 +199,7 @@ impl Engine {
         if create {
             // A request that is wrong in itself must not leave a collection behind.
             plan_matching(None, matching)?;
-            self.catalog.get_or_create(ns)?;
+            self.collection_for_write(op, ns)?;
         }
         self.plan_over(ns, |shared| plan_matching(shared, matching))
     }
@@ -198,11 +211,14 @@ impl Engine {
         statement: &UpdateStatement<'_>,
         let_variables: Option<&RawDoc>,
     ) -> Result<(Tally, Option<OwnedValue>)> {
+        if let Some(outcome) = op.scope().earlier_outcome() {
+            return Ok(outcomes::updated(outcome.as_deref()));
+        }
         let mut attempts = 0;
         loop {
             attempts += 1;
             match self.try_update_statement(op, ns, statement, let_variables) {
-                Err(error) if may_look_again(&error, statement.upsert, attempts) => {}
+                Err(error) if may_look_again(op, &error, statement.upsert, attempts) => {}
                 outcome => return outcome,
             }
         }
@@ -224,31 +240,31 @@ impl Engine {
             limit: (!statement.multi).then_some(1),
             ..Matching::new(statement.filter)
         };
-        let (mut plan, coll) = self.plan_write(ns, &matching, statement.upsert)?;
+        let (mut plan, coll) = self.plan_write(op, ns, &matching, statement.upsert)?;
         let mut updater = Updater::new(statement.update, statement.array_filters, &mut plan.context)?;
         check_statement(statement, &updater)?;
         let Some(coll) = coll else { return Ok((Tally::default(), None)) };
         let mut write = MatchedWrite::new(&self.storage, op, &coll, plan, statement.multi);
-        let tally = write.run(&mut |row, writer| updater.apply(row, writer))?;
+        let tally = write.run(&mut |row, writer| {
+            let tally = updater.apply(row, writer)?;
+            if tally.modified > 0 {
+                writer.end_statement(|| outcomes::of_update(1, 1, None));
+            }
+            Ok(tally)
+        })?;
         if tally.matched > 0 || !statement.upsert {
             return Ok((tally, None));
         }
-        let (id, _) = self.upsert(op, &coll, write.plan(), &mut updater)?;
+        let doc = self.upserted(op, write.plan(), &mut updater)?;
+        let outcome = || outcomes::of_update(1, 0, Some(id_of(&doc)));
+        let id = insert_one(&self.storage, op, &coll, &doc, &outcome)?;
         Ok((Tally::default(), Some(id)))
     }
 
-    /// Inserts the document of an upsert that found nothing; gives its `_id` and the document.
-    fn upsert(
-        &self,
-        op: &OpContext,
-        coll: &Collection,
-        plan: &Plan,
-        updater: &mut Updater,
-    ) -> Result<(OwnedValue, DocBuf)> {
+    /// The document that an upsert inserts which found nothing.
+    fn upserted(&self, op: &OpContext, plan: &Plan, updater: &mut Updater) -> Result<DocBuf> {
         let doc = with_env(op, plan, |env| updater.upserted(&plan.filter, env))?;
-        let stored: DocBuf = stored_document(&crate::collection::prepare(&doc, timestamp_of(op.now_millis()))?).into();
-        insert_one(&self.storage, op, coll, &stored)?;
-        Ok((id_of(&stored).into(), stored))
+        Ok(stored_document(&crate::collection::prepare(&doc, timestamp_of(op.now_millis()))?).into())
     }
 
     pub(super) fn delete_statement(
@@ -265,21 +281,33 @@ impl Engine {
             limit: (!statement.multi).then_some(1),
             ..Matching::new(statement.filter)
         };
-        let (plan, coll) = self.plan_write(ns, &matching, false)?;
+        if let Some(outcome) = op.scope().earlier_outcome() {
+            return Ok(outcomes::updated(outcome.as_deref()).0);
+        }
+        let (plan, coll) = self.plan_write(op, ns, &matching, false)?;
         let Some(coll) = coll else { return Ok(Tally::default()) };
         let mut write = MatchedWrite::new(&self.storage, op, &coll, plan, statement.multi);
         write.run(&mut |row, writer| {
             writer.delete(row.record_id, row.doc)?;
+            writer.end_statement(|| outcomes::of_update(1, 0, None));
             Ok(Tally::one(true))
         })
     }
 
-    /// What follows every write request.
-    fn written(&self, ns: &Namespace, options: WriteOptions) -> Result<()> {
+    /// Ends a request that wrote: makes it durable when that was asked for. A failure in a transaction ends that.
+    fn settle(&self, op: &OpContext, ns: &Namespace, options: WriteOptions, failures: &[WriteError]) -> Result<()> {
         if ns.coll() == SYSTEM_VIEWS {
             self.reload_views(ns.db())?;
         }
-        if options.journal { self.sync_log() } else { Ok(()) }
+        match op.scope().transaction() {
+            Some(_) if failures.is_empty() => Ok(()),
+            Some(transaction) => {
+                self.abandon(transaction);
+                Ok(())
+            }
+            None if options.journal => self.sync_log(),
+            None => Ok(()),
+        }
     }
 }
 
@@ -290,9 +318,24 @@ fn insert_into_view(request: &InsertRequest<'_>) -> InsertReply {
     InsertReply { inserted: 0, write_errors: (0..tried.min(request.documents.len())).map(failure).collect() }
 }
 
+/// Whether an error ends the whole request. In a transaction a conflict does, and the transaction's end.
+fn ends_request(op: &OpContext, error: &Error) -> bool {
+    error.ends_request()
+        || op.in_transaction() && (error.is_write_conflict() || error.code() == Code::NO_SUCH_TRANSACTION.0)
+}
+
+/// Refuses retryable writes of which one number does not stand for one document.
+fn check_retryable(op: &OpContext, multi: bool) -> Result<()> {
+    if multi && op.scope().retryable().is_some() {
+        let message = "Cannot use (or request) retryable writes with multi=true";
+        return Err(Error::new(Code::INVALID_OPTIONS, message));
+    }
+    Ok(())
+}
+
 /// Whether a statement should look for matches again: its upsert ran into a document that was not there before.
-fn may_look_again(error: &Error, upsert: bool, attempts: u32) -> bool {
-    upsert && error.code() == Code::DUPLICATE_KEY.0 && attempts < UPSERT_ATTEMPTS_MAX
+fn may_look_again(op: &OpContext, error: &Error, upsert: bool, attempts: u32) -> bool {
+    !op.in_transaction() && upsert && error.code() == Code::DUPLICATE_KEY.0 && attempts < UPSERT_ATTEMPTS_MAX
 }
 
 /// What a statement's update rules out.

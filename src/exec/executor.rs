@@ -103,11 +103,14 @@ impl Executor {
             locked.get(collections.iter().position(|coll| Arc::ptr_eq(coll, wanted))?)
         };
         let others: Vec<_> = others.iter().map(shared).collect();
-        let mut session = storage.session()?;
-        let txn = session.begin()?;
+        let mut work = op.begin(storage)?;
+        for coll in &collections {
+            work.pin(coll);
+        }
         let variables: Vec<Value<'_>> = variables.iter().map(OwnedValue::get).collect();
         let interrupt = interrupter(op);
-        let mut cx = ExecContext::new(&txn, shared(coll), op, workspace, &variables, &interrupt).with_others(&others);
+        let mut cx =
+            ExecContext::new(work.session(), shared(coll), op, workspace, &variables, &interrupt).with_others(&others);
         loop {
             match root.advance(&mut cx)? {
                 Step::End => {

@@ -144,7 +144,9 @@ pub(crate) fn plan_matching(shared: Option<&Shared<'_>>, matching: &Matching<'_>
     if index_filter.is_some() {
         hint = None;
     }
-    let scan_order = natural.or(match hint {
+    // Without an index on `_id` there is no way but looking at all documents.
+    let without_indexes = shared.is_some_and(|shared| shared.indexes().is_empty()).then_some(Direction::Forward);
+    let scan_order = natural.or(without_indexes).or(match hint {
         Some(Hint::Natural(direction)) => Some(direction),
         _ => None,
     });

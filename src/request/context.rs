@@ -1,12 +1,15 @@
 //! What accompanies one operation: its time, its deadline, and the flag that stops it.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use smongo_storage::Engine as Storage;
 use smongo_vm::Code;
 
 use crate::error::{Error, Result};
+use crate::session::{Scope, Work};
 
 /// The circumstances of one operation.
 #[derive(Clone, Debug)]
@@ -14,12 +17,13 @@ pub struct OpContext {
     now_millis: i64,
     deadline: Option<Instant>,
     interrupt: Option<Arc<AtomicBool>>,
+    scope: Scope,
 }
 
 impl OpContext {
     /// An operation that starts now, without limits.
     pub fn new() -> Self {
-        Self { now_millis: wall_clock_millis(), deadline: None, interrupt: None }
+        Self { now_millis: wall_clock_millis(), deadline: None, interrupt: None, scope: Scope::Alone }
     }
 
     /// Limits the operation to `millis` from now; 0 is no limit.
@@ -34,6 +38,41 @@ impl OpContext {
     pub fn interrupted_by(mut self, flag: Arc<AtomicBool>) -> Self {
         self.interrupt = Some(flag);
         self
+    }
+
+    /// Makes the operation part of a retryable write, a transaction, or a series of reads.
+    #[must_use]
+    pub(crate) fn within(mut self, scope: Scope) -> Self {
+        self.scope = scope;
+        self
+    }
+
+    /// The operation of the statement at position `at` of a request.
+    pub(crate) fn of_statement(&self, at: usize) -> Cow<'_, Self> {
+        match self.scope.retryable() {
+            None => Cow::Borrowed(self),
+            Some(_) => Cow::Owned(self.clone().within(self.scope.from_statement(at))),
+        }
+    }
+
+    /// What the operation is part of.
+    pub(crate) fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
+    /// Begins work in storage.
+    pub(crate) fn begin(&self, storage: &Storage) -> Result<Work<'_>> {
+        self.scope.begin(storage)
+    }
+
+    /// Whether the operation is part of a transaction.
+    pub(crate) fn in_transaction(&self) -> bool {
+        self.scope.transaction().is_some()
+    }
+
+    /// The operation's deadline.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.deadline
     }
 
     /// When the operation began, in milliseconds since the Unix epoch: `$$NOW`.

@@ -1,5 +1,7 @@
 //! Inserting documents, many to a transaction.
 
+use std::sync::Arc;
+
 use smongo_storage::Engine as Storage;
 use smongo_vm::value::{OwnedValue, RawDoc};
 
@@ -8,6 +10,7 @@ use crate::collection::{Collection, Writer, id_of, prepare, stored_document};
 use crate::error::{Error, Result, WriteError};
 use crate::exec::timestamp_of;
 use crate::request::{InsertReply, OpContext};
+use crate::session::Outcome;
 
 /// The most documents of one transaction.
 const GROUP_DOCUMENTS_MAX: usize = 1000;
@@ -20,7 +23,7 @@ const GROUP_BYTES_MAX: usize = 2 * 1024 * 1024;
 pub(crate) fn insert_documents(
     storage: &Storage,
     op: &OpContext,
-    coll: &Collection,
+    coll: &Arc<Collection>,
     documents: &[&RawDoc],
     ordered: bool,
 ) -> Result<InsertReply> {
@@ -29,7 +32,7 @@ pub(crate) fn insert_documents(
     while begin < documents.len() && (!ordered || reply.write_errors.is_empty()) {
         op.check()?;
         let group = &documents[begin..begin + group_len(&documents[begin..])];
-        let failures = in_transaction(storage, op, coll, |writer| insert_group(op, writer, group, ordered))?;
+        let failures = in_transaction(storage, op, coll, |writer| insert_group(op, writer, group, begin, ordered))?;
         reply.inserted += (group.len() - failures.not_tried - failures.errors.len()) as u64;
         reply.write_errors.extend(failures.errors.into_iter().map(|(at, error)| WriteError::new(begin + at, error)));
         begin += group.len();
@@ -38,10 +41,23 @@ pub(crate) fn insert_documents(
 }
 
 /// Inserts a document and gives its `_id`.
-pub(crate) fn insert_one(storage: &Storage, op: &OpContext, coll: &Collection, doc: &RawDoc) -> Result<OwnedValue> {
+///
+/// `outcome` tells what the statement came to, should it be sent again.
+pub(crate) fn insert_one(
+    storage: &Storage,
+    op: &OpContext,
+    coll: &Arc<Collection>,
+    doc: &RawDoc,
+    outcome: &dyn Fn() -> Outcome,
+) -> Result<OwnedValue> {
     let stored = prepare(doc, timestamp_of(op.now_millis()))?;
     let stored = stored_document(&stored);
-    in_transaction(storage, op, coll, |writer| writer.insert(stored).map(drop))?;
+    in_transaction(storage, op, coll, |writer| {
+        writer.begin_statement(op.scope().statement(0));
+        writer.insert(stored)?;
+        writer.end_statement(outcome);
+        Ok(())
+    })?;
     Ok(id_of(stored).into())
 }
 
@@ -53,13 +69,24 @@ struct Failures {
     not_tried: usize,
 }
 
-fn insert_group(op: &OpContext, writer: &mut Writer<'_>, group: &[&RawDoc], ordered: bool) -> Result<Failures> {
+fn insert_group(
+    op: &OpContext,
+    writer: &mut Writer<'_>,
+    group: &[&RawDoc],
+    first: usize,
+    ordered: bool,
+) -> Result<Failures> {
     let timestamp = timestamp_of(op.now_millis());
     let mut failures = Failures::default();
     for (at, doc) in group.iter().enumerate() {
+        let statement = op.scope().statement(first + at);
+        if statement.is_some_and(|statement| op.scope().was_executed(statement)) {
+            continue;
+        }
+        writer.begin_statement(statement);
         let inserted = prepare(doc, timestamp).and_then(|stored| writer.insert(stored_document(&stored)));
         match inserted {
-            Ok(_) => {}
+            Ok(_) => writer.end_statement(|| None),
             Err(error) if error.is_write_conflict() || error.ends_request() => return Err(error),
             Err(error) => {
                 failures.errors.push((at, error));

@@ -5,6 +5,7 @@
 //! it is not atomic as a whole.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use smongo_storage::Engine as Storage;
 use smongo_vm::env::Env;
@@ -44,7 +45,7 @@ pub(crate) struct Tally {
 pub(crate) struct MatchedWrite<'e> {
     storage: &'e Storage,
     op: &'e OpContext,
-    coll: &'e Collection,
+    coll: &'e Arc<Collection>,
     plan: Plan,
     /// Whether all matches are changed, not only the first.
     multi: bool,
@@ -65,7 +66,7 @@ struct Turn {
 
 impl<'e> MatchedWrite<'e> {
     /// A write over the first match of a plan, or over all of them.
-    pub fn new(storage: &'e Storage, op: &'e OpContext, coll: &'e Collection, plan: Plan, multi: bool) -> Self {
+    pub fn new(storage: &'e Storage, op: &'e OpContext, coll: &'e Arc<Collection>, plan: Plan, multi: bool) -> Self {
         let changed = (multi && plan.walks_index).then(HashSet::new);
         Self { storage, op, coll, plan, multi, machine: Machine::new(), changed }
     }
@@ -106,19 +107,20 @@ impl<'e> MatchedWrite<'e> {
     fn turn(&mut self, change: &mut dyn FnMut(&Row<'_>, &mut Writer<'_>) -> Result<Tally>) -> Result<Turn> {
         self.op.check()?;
         let shared = self.coll.share()?;
-        let mut session = self.storage.session()?;
-        let txn = session.begin()?;
+        let mut work = self.op.begin(self.storage)?;
+        work.pin(self.coll);
         let Plan { root, filter, variables, is_sorted, .. } = &mut self.plan;
         let variables: Vec<Value<'_>> = variables.iter().map(OwnedValue::get).collect();
         let interrupt = interrupter(self.op);
         // A sorted write is of one document, for which a sort holds one.
         let workspace = Workspace::default();
-        let mut cx = ExecContext::new(&txn, Some(&shared), self.op, &workspace, &variables, &interrupt);
+        let mut cx = ExecContext::new(work.session(), Some(&shared), self.op, &workspace, &variables, &interrupt);
         if *is_sorted {
             // Rows that a sort gives out must be as they were when it took them in.
             cx = cx.without_yield();
         }
-        let mut writer = Writer::new(&shared, &txn)?;
+        let mut writer = Writer::new(&shared, work.session())?;
+        writer.begin_statement(self.op.scope().statement(0));
         let mut this_turn = HashSet::new();
         let mut turn = Turn { tally: Tally::default(), changed: Vec::new(), ended: false, failure: None };
         loop {
@@ -162,11 +164,8 @@ impl<'e> MatchedWrite<'e> {
         drop(cx);
         turn.changed.extend(this_turn);
         let delta = writer.finish();
-        match txn.commit() {
-            Ok(()) => shared.committed(&delta),
-            // The position has moved on, so the transaction cannot be run again.
-            Err(error) => turn.failure = Some(error.into()),
-        }
+        // The position has moved on, so a transaction that fails now cannot be run again.
+        turn.failure = work.finish(self.op.scope(), &shared, delta).err().or(turn.failure);
         Ok(turn)
     }
 }
@@ -182,18 +181,17 @@ impl Tally {
 pub(super) fn in_transaction<R>(
     storage: &Storage,
     op: &OpContext,
-    coll: &Collection,
+    coll: &Arc<Collection>,
     mut write: impl FnMut(&mut Writer<'_>) -> Result<R>,
 ) -> Result<R> {
     with_retries(op, || {
         let shared = coll.share()?;
-        let mut session = storage.session()?;
-        let txn = session.begin()?;
-        let mut writer = Writer::new(&shared, &txn)?;
+        let mut work = op.begin(storage)?;
+        work.pin(coll);
+        let mut writer = Writer::new(&shared, work.session())?;
         let result = write(&mut writer)?;
         let delta = writer.finish();
-        txn.commit()?;
-        shared.committed(&delta);
+        work.finish(op.scope(), &shared, delta)?;
         Ok(result)
     })
 }

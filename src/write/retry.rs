@@ -1,4 +1,5 @@
-//! Running a transaction again after a write conflict: the one place where that is decided.
+//! Running a transaction again after a write conflict: the one place where that is decided. A statement of a transaction
+//! that goes on afterwards cannot be run again; there the client must begin anew.
 
 use std::thread;
 use std::time::Duration;
@@ -20,7 +21,7 @@ pub(super) fn with_retries<R>(op: &OpContext, mut attempt: impl FnMut() -> Resul
     let mut attempts = 0;
     loop {
         match attempt() {
-            Err(error) if error.is_write_conflict() && attempts < ATTEMPTS_MAX => {
+            Err(error) if error.is_write_conflict() && attempts < ATTEMPTS_MAX && !op.in_transaction() => {
                 op.check()?;
                 pause(attempts);
                 attempts += 1;

@@ -42,7 +42,7 @@ impl Updater {
         let inputs = UpdateInputs { matched_position: row.matched_position, is_insert: false };
         let modified = self.compute(row.doc, row.env, inputs)?;
         if modified {
-            writer.update(row.record_id, row.doc, self.updated())?;
+            writer.update(row.record_id, row.doc, self.updated(), self.is_replacement())?;
         }
         Ok(Tally::one(modified))
     }

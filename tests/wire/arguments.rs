@@ -135,13 +135,6 @@ fn arguments_are_checked() {
             doc.string("apiVersion", "1");
             doc.value("apiStrict", Value::TRUE);
         }),
-        (20, "", |doc| {
-            doc.string("find", "c");
-            doc.document("lsid", |doc| doc.value("id", Value::binary(4, &[1; 16])));
-            doc.value("txnNumber", Value::int64(1));
-            doc.value("startTransaction", Value::TRUE);
-            doc.value("autocommit", Value::FALSE);
-        }),
         (5_739_000, "getLastError command is not supported", |doc| doc.value("getLastError", Value::int32(1))),
     ];
     for (expected_code, expected_message, fill) in rows {

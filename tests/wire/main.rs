@@ -15,5 +15,6 @@ mod indexes;
 mod plan_cache;
 mod sessions;
 mod spill;
+mod transactions;
 mod validate;
 mod views;

@@ -4,12 +4,13 @@
 
 use std::sync::Arc;
 
+use smongo_storage::Cursor;
 use smongo_vm::interp::Machine;
 use smongo_vm::program::Program;
 use smongo_vm::value::{DocWriter, RawDoc, Value};
 
 use super::FilterProgram;
-use crate::collection::{checked_document, stored_document};
+use crate::collection::{Shared, checked_document, stored_document};
 use crate::error::Result;
 use crate::exec::{ExecContext, Operator, Stats, Step};
 use crate::index::Index;
@@ -96,20 +97,45 @@ impl Scan {
     }
 }
 
+/// Goes to the next record, unless that lies behind `last`.
+fn next_up_to<'c>(cursor: &'c mut Cursor<'_>, last: i64) -> Result<Option<&'c [u8]>> {
+    if cursor.next()? && cursor.record_id() <= last {
+        return Ok(Some(cursor.value()));
+    }
+    cursor.reset()?;
+    Ok(None)
+}
+
+/// Goes to the previous record that does not lie behind `last`.
+fn prev_up_to<'c>(cursor: &'c mut Cursor<'_>, last: i64) -> Result<Option<&'c [u8]>> {
+    while cursor.prev()? {
+        if cursor.record_id() <= last {
+            return Ok(Some(cursor.value()));
+        }
+    }
+    Ok(None)
+}
+
 impl Operator for Scan {
     fn advance(&mut self, cx: &mut ExecContext<'_>) -> Result<Step> {
         if self.ended || (cx.cursor(self.slot).is_none() && !self.open(cx)?) {
             return Ok(Step::End);
         }
         let clustered = cx.shared.and_then(|shared| shared.clustered_index());
+        let last_record = cx.shared.and_then(Shared::last_record);
         loop {
             self.stats.works += 1;
             let by_index = clustered.map(|index| self.step_by_index(cx, index)).transpose()?;
             let Some((cursor, env)) = cx.cursor_and_env(self.slot) else { return Ok(Step::End) };
-            let value = match (by_index, self.direction) {
-                (Some(found), _) => found.then(|| cursor.value()),
-                (None, Direction::Forward) => cursor.next_value()?,
-                (None, Direction::Backward) => cursor.prev_value()?,
+            if last_record.is_some() && cursor.is_positioned() {
+                self.saved = Some(cursor.record_id());
+            }
+            let value = match (by_index, self.direction, last_record) {
+                (Some(found), ..) => found.then(|| cursor.value()),
+                (None, Direction::Forward, None) => cursor.next_value()?,
+                (None, Direction::Backward, None) => cursor.prev_value()?,
+                (None, Direction::Forward, Some(last)) => next_up_to(cursor, last)?,
+                (None, Direction::Backward, Some(last)) => prev_up_to(cursor, last)?,
             };
             let Some(bytes) = value else {
                 self.ended = true;
