@@ -301,10 +301,10 @@ impl Commands {
             return Err(transactions::labelled(&call, error));
         }
         transactions::report_retried(&call, reply);
-        if command.writes {
-            if let Some(concern) = &call.generic.write_concern {
-                concern.report(reply);
-            }
+        if command.writes
+            && let Some(concern) = &call.generic.write_concern
+        {
+            concern.report(reply);
         }
         drop(guard);
         reply.value("ok", call.ok);

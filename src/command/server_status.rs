@@ -175,10 +175,8 @@ fn storage_engine(call: &Call<'_, '_>, doc: &mut Reply<'_>) {
     doc.value("persistent", Value::bool(!call.commands.options.in_memory));
 }
 
-fn transactions(_call: &Call<'_, '_>, doc: &mut Reply<'_>) {
-    for name in ["currentActive", "currentInactive", "currentOpen", "totalAborted", "totalCommitted", "totalStarted"] {
-        doc.value(name, Value::int64(0));
-    }
+fn transactions(call: &Call<'_, '_>, doc: &mut Reply<'_>) {
+    doc.value("currentOpen", reply::count(call.commands.engine.sessions().open_transactions() as u64));
 }
 
 fn mem(_call: &Call<'_, '_>, doc: &mut Reply<'_>) {

@@ -41,6 +41,7 @@ pub(crate) struct Operation<'o> {
     /// `{op, ns, ui, o, o2}`.
     pub doc: &'o RawDoc,
     pub statement: Option<i32>,
+    #[allow(dead_code, reason = "tailing readers of the log come next")]
     pub before: Option<&'o RawDoc>,
 }
 

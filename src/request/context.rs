@@ -51,7 +51,7 @@ impl OpContext {
     pub(crate) fn of_statement(&self, at: usize) -> Cow<'_, Self> {
         match self.scope.retryable() {
             None => Cow::Borrowed(self),
-            Some(_) => Cow::Owned(self.clone().within(self.scope.from_statement(at))),
+            Some(_) => Cow::Owned(self.clone().within(self.scope.starting_at(at))),
         }
     }
 
@@ -68,11 +68,6 @@ impl OpContext {
     /// Whether the operation is part of a transaction.
     pub(crate) fn in_transaction(&self) -> bool {
         self.scope.transaction().is_some()
-    }
-
-    /// The operation's deadline.
-    pub(crate) fn deadline(&self) -> Option<Instant> {
-        self.deadline
     }
 
     /// When the operation began, in milliseconds since the Unix epoch: `$$NOW`.

@@ -69,7 +69,7 @@ impl Scope {
     }
 
     /// The same for a request whose first statement is at position `at` of this one.
-    pub fn from_statement(&self, at: usize) -> Scope {
+    pub fn starting_at(&self, at: usize) -> Scope {
         match self.statement(at) {
             Some(statement) => match self {
                 Scope::Retryable { write, .. } => {
