@@ -144,7 +144,7 @@ fn documents_are_of_the_callers_type() {
 fn a_sort_is_bounded_in_memory_and_a_limit_bounds_it_further() {
     let text = "x".repeat(15 * 1024 * 1024);
     let fixture = Fixture::with((0..8).map(|n| doc! { "_id": n, "text": &text }));
-    let error = fixture.coll.find(doc! {}).sort(doc! { "k": 1 }).run().err().unwrap();
+    let error = fixture.coll.find(doc! {}).sort(doc! { "k": 1 }).allow_disk_use(false).run().err().unwrap();
     assert_eq!(error.code_name(), "QueryExceededMemoryLimitNoDiskUseAllowed");
     let last = fixture.coll.find_one(doc! {}).sort(doc! { "_id": -1 }).run().unwrap().unwrap();
     assert_eq!(last.get_i32("_id").unwrap(), 7);

@@ -23,6 +23,7 @@ pub struct Find<'a, T: Send + Sync> {
     limit: u64,
     batch_size: Option<u64>,
     show_record_id: bool,
+    allow_disk_use: Option<bool>,
     max_time_ms: u64,
 }
 
@@ -40,6 +41,7 @@ impl<'a, T: Send + Sync> Find<'a, T> {
             limit: 0,
             batch_size: None,
             show_record_id: false,
+            allow_disk_use: None,
             max_time_ms: 0,
         }
     }
@@ -71,6 +73,12 @@ impl<'a, T: Send + Sync> Find<'a, T> {
     /// How strings compare: `{locale: "en", strength: 2}`. The collection's collation otherwise.
     pub fn collation(mut self, collation: Document) -> Self {
         self.collation = Some(collation);
+        self
+    }
+
+    /// Whether a sort may use temporary files beyond its memory limit. The engine's default otherwise, which is to do so.
+    pub fn allow_disk_use(mut self, allow: bool) -> Self {
+        self.allow_disk_use = Some(allow);
         self
     }
 
@@ -140,6 +148,7 @@ impl<'a, T: Send + Sync> Find<'a, T> {
             limit: (self.limit > 0).then_some(self.limit),
             batch_size: self.batch_size.filter(|size| *size > 0),
             show_record_id: self.show_record_id,
+            allow_disk_use: self.allow_disk_use,
             no_cursor_timeout: true,
             ..FindRequest::new(self.coll.namespace()?)
         })
