@@ -1,5 +1,7 @@
 //! What the benchmarks share: generated documents, always the same ones.
 
+pub mod measure;
+
 use smongo_vm::value::{DocBuf, Value};
 
 /// A small deterministic generator (SplitMix64), so that every run measures the same documents.
@@ -34,13 +36,78 @@ fn words(random: &mut Random, count: usize) -> String {
     (0..count).map(|_| random.pick(&WORDS)).collect::<Vec<_>>().join(" ")
 }
 
-/// An order-like document of about 600 bytes with 15 fields. With `mixed`, some fields are left out and their order
-/// varies, so that no two neighbours need have the same layout.
+/// Documents one behind the other in memory, as a page holds them.
+pub struct Arena {
+    bytes: Vec<u8>,
+    /// Where each document begins, and where the last one ends.
+    starts: Vec<usize>,
+}
+
+impl Arena {
+    /// Puts documents into memory, with some bytes behind the last.
+    pub fn new(docs: impl IntoIterator<Item = DocBuf>, slack_bytes: usize) -> Self {
+        let (mut bytes, mut starts) = (Vec::new(), vec![0]);
+        for doc in docs {
+            bytes.extend_from_slice(doc.as_doc().as_bytes());
+            starts.push(bytes.len());
+        }
+        bytes.resize(bytes.len() + slack_bytes, 0);
+        Self { bytes, starts }
+    }
+
+    /// The documents.
+    pub fn docs(&self) -> impl Iterator<Item = &[u8]> {
+        self.starts.windows(2).map(|ends| &self.bytes[ends[0]..ends[1]])
+    }
+
+    /// Counts the documents that a predicate accepts, looking ahead as a cursor does.
+    #[inline]
+    pub fn scan(&self, mut matches: impl FnMut(&[u8]) -> bool) -> u64 {
+        let mut hits = 0;
+        for doc in self.docs() {
+            prefetch_behind(doc);
+            hits += u64::from(matches(doc));
+        }
+        hits
+    }
+}
+
+/// Fetches the beginnings of the two documents behind `doc`, as [`smongo_storage::Cursor::next_value`] does.
+#[inline]
+fn prefetch_behind(doc: &[u8]) {
+    const RECORDS: usize = 2;
+    const LINES: usize = 7;
+    for record in 1..=RECORDS {
+        for line in 0..LINES {
+            prefetch(doc.as_ptr().wrapping_add(record * doc.len() + line * 64));
+        }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[inline]
+fn prefetch(address: *const u8) {
+    use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+    // SAFETY: prefetching reads nothing that the program could see and never faults, whatever the address.
+    unsafe { _mm_prefetch::<_MM_HINT_T0>(address.cast()) };
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+#[inline]
+fn prefetch(_address: *const u8) {}
+
+/// An order-like document of about 600 bytes with 15 fields. With `mixed`, two fields are left out at times and one
+/// changes its place, so that no two neighbours need have the same layout.
 pub fn order(random: &mut Random, number: u64, mixed: bool) -> DocBuf {
     DocBuf::build(|doc| {
         let mut id = [0u8; 12];
         id[4..].copy_from_slice(&number.to_be_bytes());
         doc.value("_id", Value::object_id(&id));
+        let views = random.below(1 << 40) as i64;
+        let views_come_first = mixed && random.below(4) == 0;
+        if views_come_first {
+            doc.value("views", Value::int64(views));
+        }
         doc.string("name", &format!("customer {:06}", random.below(100_000)));
         doc.string("email", &format!("{}.{}@example.org", random.pick(&WORDS), random.below(100_000)));
         if !mixed || random.below(2) == 0 {
@@ -83,7 +150,9 @@ pub fn order(random: &mut Random, number: u64, mixed: bool) -> DocBuf {
                 });
             }
         });
-        doc.value("views", Value::int64(random.below(1 << 40) as i64));
+        if !views_come_first {
+            doc.value("views", Value::int64(views));
+        }
         doc.value("verified", Value::bool(random.below(2) == 0));
         doc.string("note", &words(random, 10));
     })

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use bumpalo::collections::Vec as ArenaVec;
 
 use super::registers::Registers;
-use super::walker::{self, Walker};
+use super::walker::{self, Walker, Walkers};
 use super::{Exit, Frame, Inputs, Scratch};
 use crate::code::Code;
 use crate::error::{Error, Result};
@@ -33,7 +33,7 @@ impl Scratch {
         // The verifier has seen that control never runs past the last instruction.
         while let Some(&op) = code.get(at) {
             at += 1;
-            let Frame { walker, registers } = &mut *frame;
+            let Frame { walkers: Walkers { current: walker, .. }, registers } = &mut *frame;
             match op {
                 Op::Match {} => return Ok(Exit::Matched(true)),
                 Op::Reject {} => return Ok(Exit::Matched(false)),
@@ -67,27 +67,27 @@ impl Scratch {
                     }
                 }
                 Op::TestEq { path, operand, otherwise } => {
-                    if !self.compare_test(inputs, walker, path, operand, Comparison::Eq) {
+                    if !self.compare_test(inputs, walker, path, operand, Comparison::Eq)? {
                         at = usize::from(otherwise.0);
                     }
                 }
                 Op::TestLt { path, operand, otherwise } => {
-                    if !self.compare_test(inputs, walker, path, operand, Comparison::Lt) {
+                    if !self.compare_test(inputs, walker, path, operand, Comparison::Lt)? {
                         at = usize::from(otherwise.0);
                     }
                 }
                 Op::TestLte { path, operand, otherwise } => {
-                    if !self.compare_test(inputs, walker, path, operand, Comparison::Lte) {
+                    if !self.compare_test(inputs, walker, path, operand, Comparison::Lte)? {
                         at = usize::from(otherwise.0);
                     }
                 }
                 Op::TestGt { path, operand, otherwise } => {
-                    if !self.compare_test(inputs, walker, path, operand, Comparison::Gt) {
+                    if !self.compare_test(inputs, walker, path, operand, Comparison::Gt)? {
                         at = usize::from(otherwise.0);
                     }
                 }
                 Op::TestGte { path, operand, otherwise } => {
-                    if !self.compare_test(inputs, walker, path, operand, Comparison::Gte) {
+                    if !self.compare_test(inputs, walker, path, operand, Comparison::Gte)? {
                         at = usize::from(otherwise.0);
                     }
                 }
@@ -192,7 +192,7 @@ impl Scratch {
                 Op::Rebase { src } => {
                     let root = registers.get(src);
                     inputs = inputs.arena.alloc(inputs.nested(inputs.program, root));
-                    walker.begin(inputs.program.paths());
+                    walker.begin();
                 }
                 Op::NeedDocument { src } => {
                     let value = registers.get(src);

@@ -9,10 +9,12 @@
 //! | `dispatch` | the loop over instructions |
 //! | `walker` | finding paths in a document |
 //! | `tests` | the leaves of filters, with array traversal |
+//! | `conjunction` | `test.all`, the tests that are tried as the fields come by |
 //! | `schema` | the tests of `$jsonSchema` that look into other values |
 //! | `lambda` | `map`, `filter`, `reduce` |
 //! | `project`, `sort_key`, `update` | the instructions that read a structure instead of registers |
 
+mod conjunction;
 mod dispatch;
 mod lambda;
 mod project;
@@ -26,7 +28,7 @@ mod walker;
 use bumpalo::Bump;
 
 use self::registers::Registers;
-use self::walker::Walker;
+use self::walker::Walkers;
 use crate::code::Code;
 use crate::env::Env;
 use crate::error::{Error, Result};
@@ -65,7 +67,7 @@ pub(crate) struct Scratch {
 /// The scratch state of one program in progress.
 #[derive(Default)]
 struct Frame {
-    walker: Walker,
+    walkers: Walkers,
     registers: Registers,
 }
 
@@ -221,7 +223,7 @@ impl Scratch {
         }
         // The frame is taken out for the run, so that a nested run can use the others.
         let mut frame = self.frames[self.depth].take().unwrap_or_default();
-        frame.walker.begin(inputs.program.paths());
+        frame.walkers.begin(inputs.program.paths());
         frame.registers.begin(inputs.program.registers());
         self.depth += 1;
         let exit = self.execute(&inputs, &mut frame, 0);

@@ -8,7 +8,7 @@ use super::{Exit, Inputs, Scratch};
 use crate::code::Code;
 use crate::error::{Error, Result};
 use crate::op::{ConstId, Op, PathId, SubId, TestId};
-use crate::program::{ArrayRule, Comparison, Conjunction, Constant, Fast, PathEntry, Test};
+use crate::program::{ArrayRule, Comparison, Constant, Fast, PathEntry, Test};
 use crate::value::{self, RawDoc, StringOrder, Tag, Value};
 
 /// Integers of this magnitude and below convert to doubles exactly.
@@ -24,7 +24,7 @@ impl Scratch {
         path: PathId,
         operand: ConstId,
         comparison: Comparison,
-    ) -> bool {
+    ) -> Result<bool> {
         let paths = inputs.program.paths();
         let entry = &paths.entries()[usize::from(path.0)];
         let constant = inputs.program.constant(operand);
@@ -32,80 +32,27 @@ impl Scratch {
         if entry.path.is_some() {
             let slot = walker.fetch(paths, inputs.bytes, entry.node);
             if let Some(order) = fast_order(inputs.bytes, slot, constant) {
-                return order.is_some_and(|order| comparison.accepts(order));
+                return Ok(order.is_some_and(|order| comparison.accepts(order)));
             }
             if slot.state == Tag::Array as u8 && entry.rule == ArrayRule::AnyElement {
-                return self.compare_leaf_array(inputs, slot, constant, comparison, entry.pins);
+                return Ok(self.compare_leaf_array(inputs, slot, constant, comparison, entry.pins));
             }
             if slot.state != walker::ON_ARRAY {
-                return satisfies(walker::value_at(inputs.bytes, slot), constant.value(), comparison, strings);
+                return Ok(satisfies(walker::value_at(inputs.bytes, slot), constant.value(), comparison, strings));
             }
         }
         let operand = constant.value();
-        self.any_value(inputs, entry, &mut |value| Ok(satisfies(value, operand, comparison, strings))).unwrap_or(false)
+        self.any_value(inputs, entry, &mut |value| Ok(satisfies(value, operand, comparison, strings)))
     }
 
-    /// Whether every test of a conjunction holds. Each is tried when the walk comes by the field its path begins with.
-    pub(super) fn test_all(
-        &mut self,
-        inputs: &Inputs<'_>,
-        walker: &mut Walker,
-        conjunction: &Conjunction,
-    ) -> Result<bool> {
-        let paths = inputs.program.paths();
-        let mut pending = u64::MAX >> (Conjunction::MAX_TESTS - conjunction.tests.len());
-        // The test that comes first in the request decides what `$` stands for, in whatever order they are tried.
-        let mut position = (0, self.matched_position);
-        // Fields that an earlier instruction walked past will not come by again; their tests are left for the end.
-        while pending != 0
-            && let Some(node) = walker.next_field(paths, inputs.bytes)
-        {
-            if !self.test_field(inputs, walker, conjunction, Some(node), &mut pending, &mut position)? {
-                return Ok(false);
-            }
-        }
-        let held = self.test_field(inputs, walker, conjunction, None, &mut pending, &mut position)?;
-        self.matched_position = position.1;
-        Ok(held)
-    }
-
-    /// The pending tests that begin with a field, or all that are left.
-    fn test_field(
-        &mut self,
-        inputs: &Inputs<'_>,
-        walker: &mut Walker,
-        conjunction: &Conjunction,
-        field: Option<u16>,
-        pending: &mut u64,
-        position: &mut (usize, Option<u32>),
-    ) -> Result<bool> {
-        let mut candidates = *pending;
-        while candidates != 0 {
-            let at = candidates.trailing_zeros() as usize;
-            candidates &= candidates - 1;
-            if field.is_some_and(|field| conjunction.tops[at] != field) {
-                continue;
-            }
-            *pending &= !(1 << at);
-            self.matched_position = None;
-            if !self.test_one(inputs, walker, &conjunction.tests[at])? {
-                return Ok(false);
-            }
-            if self.matched_position.is_some() && (position.1.is_none() || at < position.0) {
-                *position = (at, self.matched_position);
-            }
-        }
-        Ok(true)
-    }
-
-    #[inline]
-    fn test_one(&mut self, inputs: &Inputs<'_>, walker: &mut Walker, op: &Op) -> Result<bool> {
+    /// One test of a conjunction.
+    pub(super) fn test_one(&mut self, inputs: &Inputs<'_>, walker: &mut Walker, op: &Op) -> Result<bool> {
         Ok(match *op {
-            Op::TestEq { path, operand, .. } => self.compare_test(inputs, walker, path, operand, Comparison::Eq),
-            Op::TestLt { path, operand, .. } => self.compare_test(inputs, walker, path, operand, Comparison::Lt),
-            Op::TestLte { path, operand, .. } => self.compare_test(inputs, walker, path, operand, Comparison::Lte),
-            Op::TestGt { path, operand, .. } => self.compare_test(inputs, walker, path, operand, Comparison::Gt),
-            Op::TestGte { path, operand, .. } => self.compare_test(inputs, walker, path, operand, Comparison::Gte),
+            Op::TestEq { path, operand, .. } => self.compare_test(inputs, walker, path, operand, Comparison::Eq)?,
+            Op::TestLt { path, operand, .. } => self.compare_test(inputs, walker, path, operand, Comparison::Lt)?,
+            Op::TestLte { path, operand, .. } => self.compare_test(inputs, walker, path, operand, Comparison::Lte)?,
+            Op::TestGt { path, operand, .. } => self.compare_test(inputs, walker, path, operand, Comparison::Gt)?,
+            Op::TestGte { path, operand, .. } => self.compare_test(inputs, walker, path, operand, Comparison::Gte)?,
             Op::Test { path, test, .. } => self.table_test(inputs, walker, path, test)?,
             _ => return Err(Error::new(Code::INTERNAL_ERROR, "a conjunction has a member that is no test")),
         })
@@ -156,8 +103,9 @@ impl Scratch {
             _ => {
                 if entry.path.is_some() {
                     let slot = walker.fetch(paths, inputs.bytes, entry.node);
-                    if let (Test::In(set), Some(text)) = (test, walker::string_at(inputs.bytes, slot))
-                        && let Some(found) = set.contains_string(text)
+                    if let Test::In(set) = test
+                        && slot.state == Tag::String as u8
+                        && let Some(found) = set.contains_string_at(inputs.bytes, slot.at as usize)
                     {
                         return Ok(found);
                     }
@@ -308,7 +256,7 @@ fn single_value<'d>(inputs: &Inputs<'d>, entry: &PathEntry) -> Value<'d> {
 /// The order of the value in a slot against a constant, for the pairs of types that need no decoding. The outer
 /// `None` means the general way must decide; the inner one that the two do not order (NaN).
 #[inline(always)]
-fn fast_order(bytes: &[u8], slot: Slot, constant: &Constant) -> Option<Option<Ordering>> {
+pub(super) fn fast_order(bytes: &[u8], slot: Slot, constant: &Constant) -> Option<Option<Ordering>> {
     const INT32: u8 = Tag::Int32 as u8;
     const INT64: u8 = Tag::Int64 as u8;
     const DOUBLE: u8 = Tag::Double as u8;
@@ -326,7 +274,7 @@ fn fast_order(bytes: &[u8], slot: Slot, constant: &Constant) -> Option<Option<Or
         (INT32, Fast::Double(operand)) => {
             Some(f64::from(i32::from_le_bytes(*payload.first_chunk()?)).partial_cmp(&operand))
         }
-        (STRING, Fast::String) => Some(Some(walker::string_at(bytes, slot)?.cmp(constant.string()))),
+        (STRING, Fast::String) => Some(Some(walker::string_at(bytes, slot)?.cmp(constant.text().bytes()))),
         _ => None,
     }
 }

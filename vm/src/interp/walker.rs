@@ -4,9 +4,10 @@
 //! a document is walked at most once however many paths a program has, and only as far as its tests need. Of fields
 //! with one name the first counts.
 //!
-//! Documents of a collection tend to have one layout, so the walk remembers, for each top-level element of the last
-//! documents, its type and name as two words, what it is to the program, and how to find its end. An element that
-//! compares equal to its memory is passed without measuring its name or looking it up.
+//! Documents of a collection tend to have one layout, so the walk remembers, for each element of the last documents at
+//! the top level and in the embedded documents that paths lead into, its type and name as words, what it is to the
+//! program, and how to find its end. An element that compares equal to its memory is passed without measuring its name
+//! or looking it up. The memory keeps optional fields in their places; where it is wrong too often, it is given up.
 //!
 //! All reads are bounded by the document's slice. Bytes that are not BSON end the walk, and what was not found by
 //! then is missing.
@@ -17,8 +18,6 @@ use crate::value::{Tag, Value};
 /// What is known of a node of the path trie: a BSON type byte, or one of the two marks.
 pub(super) type State = u8;
 
-/// The walk has not come to a decision.
-const UNRESOLVED: State = 0x80;
 /// An array stands on the way to the node, so there is no one value.
 pub(super) const ON_ARRAY: State = 0x81;
 /// There is no such field.
@@ -31,104 +30,246 @@ pub(super) struct Slot {
     pub(super) state: State,
     /// The offset of the payload in the document.
     pub(super) at: u32,
-    /// For an embedded document: how far the walk has gone inside it, as an offset in the whole document.
-    cursor: u32,
 }
 
-const FRESH: Slot = Slot { state: UNRESOLVED, at: 0, cursor: 0 };
+/// What is known of a node.
+#[derive(Clone, Copy, Debug)]
+struct Known {
+    /// The walk that found this out; what earlier walks found counts for nothing.
+    walk: u32,
+    at: u32,
+    state: State,
+    /// For an embedded document: how far the walk has gone inside it.
+    inside: Position,
+}
 
-/// Scratch state of a walk, reused from document to document.
+impl Known {
+    /// The parts are read one by one: a copy of the whole would have to wait for the single stores that wrote it.
+    #[inline(always)]
+    fn slot(&self) -> Slot {
+        Slot { state: self.state, at: self.at }
+    }
+}
+
+/// How far a walk has gone in the document or in an embedded one.
+#[derive(Clone, Copy, Debug)]
+struct Position {
+    /// The offset of the next element, in the whole document; 0 before the first.
+    at: u32,
+    /// Which element of the layout's memory is expected there.
+    expected: u32,
+}
+
+const START: Position = Position { at: 0, expected: 0 };
+
+const UNKNOWN: Known = Known { walk: 0, at: 0, state: MISSING, inside: START };
+
+/// The offset of the first element in a document.
+const FIRST_ELEMENT: usize = 4;
+
+/// Scratch state of the walks for one path table, reused from document to document.
 #[derive(Debug, Default)]
 pub(super) struct Walker {
-    slots: Vec<Slot>,
-    root_cursor: u32,
-    layout: Layout,
+    /// The path table that slots and layouts belong to.
+    table: u64,
+    slots: Vec<Known>,
+    /// The number of the current walk; 0 is none.
+    walk: u32,
+    root: Position,
+    /// The memory of the top level, then of each node's fields.
+    layouts: Vec<Layout>,
+}
+
+impl Default for Position {
+    fn default() -> Self {
+        START
+    }
+}
+
+/// The walkers of the path tables that ran last, so that programs that take turns do not lose their memories.
+#[derive(Debug, Default)]
+pub(super) struct Walkers {
+    /// The walker of the program that runs.
+    pub(super) current: Walker,
+    others: Vec<Walker>,
+}
+
+/// Path tables of which one frame remembers layouts.
+const WALKERS_MAX: usize = 8;
+
+impl Walkers {
+    /// Makes the walker of a path table the current one, ready for a new document.
+    #[inline]
+    pub(super) fn begin(&mut self, paths: &PathTable) {
+        if self.current.table != paths.id() {
+            self.change(paths);
+        }
+        self.current.begin();
+    }
+
+    fn change(&mut self, paths: &PathTable) {
+        let known = self.others.iter().position(|walker| walker.table == paths.id());
+        let at = known.unwrap_or_else(|| {
+            if self.others.len() + 1 == WALKERS_MAX {
+                self.others.remove(0);
+            }
+            self.others.push(Walker::for_table(paths));
+            self.others.len() - 1
+        });
+        std::mem::swap(&mut self.current, &mut self.others[at]);
+    }
 }
 
 /// What is remembered of one element.
 #[derive(Clone, Copy, Debug)]
 struct Remembered {
-    /// Type byte, name and terminator, as two little-endian words.
+    /// The first sixteen bytes of type byte, name and terminator, as little-endian words.
     words: [u64; 2],
     /// Which bytes of the words count.
     masks: [u64; 2],
+    /// What a longer header has behind those, the rest zero.
+    tail: [u8; LAYOUT_TAIL_BYTES],
+    /// The program's node for the name, or [`ROOT`] for none.
+    node: u16,
     /// Length of type byte, name and terminator.
     header: u8,
     /// The payload's length, without what its length field says.
     fixed: u8,
     /// Whether the payload begins with a length to be added.
     has_length: bool,
-    /// The program's node for the name, or [`ROOT`] for none.
-    node: u16,
 }
 
-/// The memory of recent documents' top-level elements, in order.
+/// The memory of the fields of recent documents at one level, in order.
 #[derive(Debug, Default)]
 struct Layout {
-    /// The path table that the nodes belong to.
-    table: u64,
     elements: Vec<Remembered>,
-    /// Which element of the memory comes next in the current document.
-    at: usize,
-    hits: u32,
+    /// Whether the memory was of no use for this collection.
+    is_off: bool,
+    /// Walks that began at this level, and elements that the memory did not know, since the last review.
+    walks: u32,
     misses: u32,
 }
 
-/// Elements remembered; those behind are walked the plain way.
+/// Elements remembered at one level; those behind are walked the plain way.
 const LAYOUT_ELEMENTS_MAX: usize = 64;
 
 /// Remembered elements in a row that a document may lack before the memory counts as wrong.
-const LAYOUT_SKIPPED_MAX: usize = 2;
+const LAYOUT_SKIPPED_MAX: usize = 4;
 
-/// Steps between two looks at how often the memory was right.
-const LAYOUT_REVIEW_STEPS: u32 = 1024;
+/// Walks between two looks at how often the memory was right.
+const LAYOUT_REVIEW_WALKS: u32 = 256;
 
 /// Bytes of type and name that two words hold.
-const LAYOUT_HEADER_BYTES_MAX: usize = 16;
+const LAYOUT_WORDS_BYTES: usize = 16;
+
+/// Bytes of longer headers that are remembered besides.
+const LAYOUT_TAIL_BYTES: usize = 16;
+
+/// Bytes that have to be there for a look into the memory: two words, and a length behind them.
+const LAYOUT_WINDOW_BYTES: usize = LAYOUT_WORDS_BYTES + 4;
+
+/// One element, as the walk needs to know it.
+struct Step {
+    /// The program's node for the name, or [`ROOT`] for none.
+    node: u16,
+    /// Where the payload begins.
+    payload: usize,
+    /// Where the next element begins. May lie beyond the document, when its bytes are not BSON.
+    next: usize,
+}
+
+impl Remembered {
+    /// The element at `at`, if its type and name are the remembered ones.
+    #[inline(always)]
+    fn recognise(&self, doc: &[u8], window: &[u8; LAYOUT_WINDOW_BYTES], at: usize) -> Option<Step> {
+        let [low, high] = header_words(window);
+        if low & self.masks[0] != self.words[0] || high & self.masks[1] != self.words[1] {
+            return None;
+        }
+        let header = usize::from(self.header);
+        if header > LAYOUT_WORDS_BYTES {
+            return self.recognise_long(doc, at);
+        }
+        let counted = if self.has_length {
+            // SAFETY: the window is four bytes longer than `LAYOUT_WORDS_BYTES`, which the header is not.
+            unsafe { window.as_ptr().add(header).cast::<u32>().read_unaligned().to_le() as usize }
+        } else {
+            0
+        };
+        let payload = at + header;
+        Some(Step { node: self.node, payload, next: payload + usize::from(self.fixed) + counted })
+    }
+}
+
+impl Remembered {
+    /// The rest of [`Remembered::recognise`] for a header that is longer than its words.
+    fn recognise_long(&self, doc: &[u8], at: usize) -> Option<Step> {
+        let payload = at + usize::from(self.header);
+        let tail = doc.get(at + LAYOUT_WORDS_BYTES..payload)?;
+        if self.tail.get(..tail.len()) != Some(tail) {
+            return None;
+        }
+        let counted = if self.has_length { length(doc.get(payload..)?)? } else { 0 };
+        Some(Step { node: self.node, payload, next: payload + usize::from(self.fixed) + counted })
+    }
+}
+
+/// The first sixteen bytes of an element.
+#[inline(always)]
+fn header_words(window: &[u8; LAYOUT_WINDOW_BYTES]) -> [u64; 2] {
+    let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, ..] = *window;
+    [u64::from_le_bytes([a, b, c, d, e, f, g, h]), u64::from_le_bytes([i, j, k, l, m, n, o, p])]
+}
 
 impl Layout {
-    /// Prepares for a new document of a program.
+    /// Counts a walk, and after many judges whether remembering pays: a miss costs as much as a dozen elements gain.
     #[inline]
-    fn begin(&mut self, paths: &PathTable) {
-        self.at = 0;
-        if self.table != paths.id() {
-            *self = Layout { table: paths.id(), elements: std::mem::take(&mut self.elements), ..Layout::default() };
-            self.elements.clear();
+    fn begin(&mut self) {
+        self.walks += 1;
+        if self.walks >= LAYOUT_REVIEW_WALKS {
+            self.review();
         }
     }
 
-    /// The memory of the element at `at`, with the offset behind the element, when the memory is right. Elements that
-    /// are missing from this document are passed over.
-    #[inline(always)]
-    fn recall(&mut self, doc: &[u8], at: usize) -> Option<(Remembered, usize)> {
-        let bytes = doc.get(at..at + LAYOUT_HEADER_BYTES_MAX)?;
-        let low = u64::from_le_bytes(*bytes.first_chunk()?);
-        let high = u64::from_le_bytes(*bytes.last_chunk()?);
-        for skipped in 0..=LAYOUT_SKIPPED_MAX {
-            let known = self.elements.get(self.at + skipped)?;
-            if low & known.masks[0] == known.words[0] && high & known.masks[1] == known.words[1] {
-                self.at += skipped + 1;
-                self.hits += 1;
-                let payload = at + usize::from(known.header);
-                let counted = if known.has_length { length(doc.get(payload..)?)? } else { 0 };
-                return Some((*known, payload + usize::from(known.fixed) + counted));
+    #[cold]
+    fn review(&mut self) {
+        if self.misses > self.walks / 2 {
+            self.is_off = true;
+            self.elements = Vec::new();
+        }
+        (self.walks, self.misses) = (0, 0);
+    }
+
+    /// The element at `at` when it stands a little further on in the memory: those between are missing here.
+    #[inline]
+    fn recall_ahead(
+        &self,
+        doc: &[u8],
+        window: &[u8; LAYOUT_WINDOW_BYTES],
+        at: usize,
+        expected: &mut u32,
+    ) -> Option<Step> {
+        let first = *expected as usize + 1;
+        let ahead = self.elements.get(first..)?;
+        for (skipped, known) in ahead.iter().take(LAYOUT_SKIPPED_MAX).enumerate() {
+            if let Some(step) = known.recognise(doc, window, at) {
+                *expected = (first + skipped + 1) as u32;
+                return Some(step);
             }
         }
         None
     }
 
     /// Remembers an element that was walked the plain way.
-    fn remember(&mut self, doc: &[u8], at: usize, header: usize, node: u16) {
-        self.misses += 1;
-        if self.misses + self.hits > LAYOUT_REVIEW_STEPS {
-            // Where layouts vary too much, remembering costs more than it saves: stop, until the program changes.
-            if self.misses > self.hits / 2 {
-                self.elements.clear();
-                self.at = LAYOUT_ELEMENTS_MAX;
-            }
-            (self.hits, self.misses) = (0, 0);
+    fn remember(&mut self, doc: &[u8], at: usize, step: &Step, expected: &mut u32) {
+        let place = *expected as usize;
+        let header = step.payload - at;
+        let Some(window) = doc.get(at..).and_then(|rest| rest.first_chunk()) else { return };
+        let is_short = header <= LAYOUT_WORDS_BYTES + LAYOUT_TAIL_BYTES;
+        if self.is_off || !is_short || place >= LAYOUT_ELEMENTS_MAX || place > self.elements.len() {
+            return;
         }
-        let (fixed, has_length) = match doc[at] {
+        let (fixed, has_length) = match window[0] {
             1 | 9 | 17 | 18 => (8, false),
             2 | 13 | 14 => (4, true),
             3 | 4 => (0, true),
@@ -140,186 +281,176 @@ impl Layout {
             19 => (16, false),
             _ => return,
         };
-        let Some(bytes) = doc.get(at..at + LAYOUT_HEADER_BYTES_MAX) else { return };
-        if header > LAYOUT_HEADER_BYTES_MAX || self.at >= LAYOUT_ELEMENTS_MAX || self.at > self.elements.len() {
-            return;
+        let mask_of = |bytes: usize| if bytes >= 8 { u64::MAX } else { (1 << (8 * bytes)) - 1 };
+        let masks = [mask_of(header), mask_of(header.saturating_sub(8))];
+        let [low, high] = header_words(window);
+        let words = [low & masks[0], high & masks[1]];
+        let mut tail = [0; LAYOUT_TAIL_BYTES];
+        for (kept, &byte) in tail.iter_mut().zip(doc[..step.payload].get(at + LAYOUT_WORDS_BYTES..).unwrap_or(&[])) {
+            *kept = byte;
         }
-        let mut masks = [0u8; LAYOUT_HEADER_BYTES_MAX];
-        masks[..header].fill(0xFF);
-        let word = |bytes: &[u8], half: usize| {
-            u64::from_le_bytes(bytes[half * 8..half * 8 + 8].try_into().unwrap_or_default())
-        };
-        let masks = [word(&masks, 0), word(&masks, 1)];
-        let element = Remembered {
-            words: [word(bytes, 0) & masks[0], word(bytes, 1) & masks[1]],
-            masks,
-            header: header as u8,
-            fixed,
-            has_length,
-            node,
-        };
+        self.misses += 1;
         if self.elements.len() == LAYOUT_ELEMENTS_MAX {
             self.elements.pop();
         }
         // Put in between, not over what was expected here: that element may be one that this document lacks.
-        self.elements.insert(self.at, element);
-        self.at += 1;
+        let element = Remembered { words, masks, tail, node: step.node, header: header as u8, fixed, has_length };
+        self.elements.insert(place, element);
+        *expected += 1;
     }
 }
 
-/// The offset of the first element of a document.
-const FIRST_ELEMENT: u32 = 4;
-
 impl Walker {
-    /// Prepares for a new document.
+    fn for_table(paths: &PathTable) -> Self {
+        let mut layouts = Vec::new();
+        layouts.resize_with(paths.node_count() + 1, Layout::default);
+        let slots = vec![UNKNOWN; paths.node_count()];
+        Walker { table: paths.id(), slots, walk: 0, root: START, layouts }
+    }
+
+    /// Prepares for a new document: what was known of the last one counts no more.
     #[inline]
-    pub(super) fn begin(&mut self, paths: &PathTable) {
-        let count = paths.node_count();
-        if self.slots.len() == count {
-            self.slots.fill(FRESH);
-        } else {
-            self.slots.clear();
-            self.slots.resize(count, FRESH);
+    pub(super) fn begin(&mut self) {
+        self.walk = self.walk.wrapping_add(1);
+        if self.walk == 0 {
+            self.slots.fill(UNKNOWN);
+            self.walk = 1;
         }
-        self.root_cursor = FIRST_ELEMENT;
-        self.layout.begin(paths);
+        self.root = START;
     }
 
     /// The slot of a node of the trie, resolved.
     #[inline]
     pub(super) fn fetch(&mut self, paths: &PathTable, doc: &[u8], node: u16) -> Slot {
-        let slot = self.slots[usize::from(node)];
-        if slot.state != UNRESOLVED { slot } else { self.resolve(paths, doc, node) }
+        let known = &self.slots[usize::from(node)];
+        if known.walk == self.walk { known.slot() } else { self.resolve(paths, doc, node) }
     }
 
     fn resolve(&mut self, paths: &PathTable, doc: &[u8], node: u16) -> Slot {
         let parent = paths.node(node).parent;
         if parent == ROOT {
-            loop {
-                match self.next_field(paths, doc) {
-                    Some(found) if found == node => break,
-                    Some(_) => {}
-                    None => {
-                        self.slots[usize::from(node)].state = MISSING;
+            while let Some((found, slot)) = self.next_field(paths, doc) {
+                if found == node {
+                    return slot;
+                }
+            }
+            return self.settle(node, MISSING);
+        }
+        let container = self.fetch(paths, doc, parent);
+        match container.state {
+            state if state == Tag::Document as u8 => {
+                // The walk that found the container has checked that its length lies within the document.
+                let start = container.at as usize;
+                let len = doc.get(start..).and_then(length).unwrap_or(0);
+                let mut inside = self.slots[usize::from(parent)].inside;
+                let range = (start, (start + len).min(doc.len()).saturating_sub(1));
+                let mut wanted = None;
+                while let Some((found, slot)) = self.advance(paths, doc, parent, range, &mut inside) {
+                    if found == node {
+                        wanted = Some(slot);
                         break;
                     }
                 }
+                self.slots[usize::from(parent)].inside = inside;
+                wanted.unwrap_or_else(|| self.settle(node, MISSING))
             }
-            return self.slots[usize::from(node)];
+            state if state == Tag::Array as u8 || state == ON_ARRAY => self.settle(node, ON_ARRAY),
+            _ => self.settle(node, MISSING),
         }
-        let container = self.fetch(paths, doc, parent);
-        let state = match container.state {
-            state if state == Tag::Document as u8 => {
-                let start = container.at as usize;
-                // The walk that found the container has checked that its length lies within the document.
-                let len = doc.get(start..).and_then(length).unwrap_or(0);
-                let cursor = container.cursor.max(container.at + FIRST_ELEMENT);
-                let cursor = self.walk(paths, doc, parent, cursor, (start + len).saturating_sub(1), node);
-                self.slots[usize::from(parent)].cursor = cursor;
-                return self.slots[usize::from(node)];
-            }
-            state if state == Tag::Array as u8 || state == ON_ARRAY => ON_ARRAY,
-            _ => MISSING,
-        };
-        let slot = &mut self.slots[usize::from(node)];
-        slot.state = state;
-        *slot
+    }
+
+    /// Decides about a node that has no value of its own.
+    fn settle(&mut self, node: u16, state: State) -> Slot {
+        self.slots[usize::from(node)] = Known { state, walk: self.walk, ..UNKNOWN };
+        Slot { state, at: 0 }
     }
 
     /// Walks on to the next top-level field that the program has a path for; `None` at the end of the document.
-    #[inline]
-    pub(super) fn next_field(&mut self, paths: &PathTable, doc: &[u8]) -> Option<u16> {
-        let (cursor, found) = self.advance_root(paths, doc, self.root_cursor);
-        self.root_cursor = cursor;
+    #[inline(always)]
+    pub(super) fn next_field(&mut self, paths: &PathTable, doc: &[u8]) -> Option<(u16, Slot)> {
+        let mut position = self.root;
+        let found = self.advance(paths, doc, ROOT, (0, doc.len() - 1), &mut position);
+        self.root = position;
         found
     }
 
-    /// [`Walker::advance`] over the top level, with the memory of earlier documents.
-    #[inline]
-    fn advance_root(&mut self, paths: &PathTable, doc: &[u8], cursor: u32) -> (u32, Option<u16>) {
-        let end = doc.len() - 1;
-        let mut at = cursor as usize;
+    /// Walks on in the document that stands in `doc` from `start` to its terminator at `end`, until an element is met
+    /// for the first time that has a node below `parent`; fills its slot.
+    #[inline(always)]
+    fn advance(
+        &mut self,
+        paths: &PathTable,
+        doc: &[u8],
+        parent: u16,
+        (start, end): (usize, usize),
+        position: &mut Position,
+    ) -> Option<(u16, Slot)> {
+        let layout = &mut self.layouts[usize::from(parent.wrapping_add(1))];
+        let mut expected = position.expected;
+        let mut at = position.at as usize;
+        if at == 0 {
+            layout.begin();
+            at = start + FIRST_ELEMENT;
+        }
         while at < end {
-            let (known, next) = match self.layout.recall(doc, at) {
-                Some((known, next)) => ((known.node, at + usize::from(known.header)), next),
-                None => match self.plain_step(paths, doc, at, end) {
-                    Some((node, payload, next)) => {
-                        self.layout.remember(doc, at, payload - at, node);
-                        ((node, payload), next)
-                    }
+            let known = doc.get(at..).and_then(|rest| rest.first_chunk()).and_then(|window| {
+                layout.elements.get(expected as usize).and_then(|known| known.recognise(doc, window, at))
+            });
+            let step = match known {
+                Some(step) => {
+                    expected += 1;
+                    step
+                }
+                None => match unexpected_step(layout, paths, doc, parent, (at, end), &mut expected) {
+                    Some(step) => step,
                     None => break,
                 },
             };
-            if next > end {
-                break;
-            }
-            let type_byte = doc[at];
-            at = next;
-            if known.0 != ROOT {
-                let slot = &mut self.slots[usize::from(known.0)];
-                if slot.state == UNRESOLVED {
-                    slot.state = type_byte;
-                    slot.at = known.1 as u32;
-                    return (at as u32, Some(known.0));
+            if step.node != ROOT && step.next <= end {
+                let known = &mut self.slots[usize::from(step.node)];
+                if known.walk != self.walk {
+                    let slot = Slot { state: doc[at], at: step.payload as u32 };
+                    *known = Known { walk: self.walk, at: slot.at, state: slot.state, inside: START };
+                    *position = Position { at: step.next as u32, expected };
+                    return Some((step.node, slot));
                 }
             }
+            at = step.next;
         }
-        (end as u32, None)
+        *position = Position { at: end as u32, expected };
+        None
     }
+}
 
-    /// One top-level element without memory: its node or [`ROOT`], where its payload begins and where it ends.
-    fn plain_step(&self, paths: &PathTable, doc: &[u8], at: usize, end: usize) -> Option<(u16, usize, usize)> {
-        let name_at = at + 1;
-        let word = load_word(doc, name_at);
-        let name_len = name_length(doc, name_at, word, end)?;
-        let payload = name_at + name_len + 1;
-        let next = payload_end(doc[at], doc, payload)?;
-        let edge = paths.edges_below(ROOT).iter().find(|edge| is_name(paths, edge, doc, name_at, name_len, word));
-        Some((edge.map_or(ROOT, |edge| edge.node), payload, next))
+/// An element that is not the one that the memory expects.
+#[inline(never)]
+fn unexpected_step(
+    layout: &mut Layout,
+    paths: &PathTable,
+    doc: &[u8],
+    parent: u16,
+    (at, end): (usize, usize),
+    expected: &mut u32,
+) -> Option<Step> {
+    let window = doc.get(at..).and_then(|rest| rest.first_chunk());
+    if let Some(step) = window.and_then(|window| layout.recall_ahead(doc, window, at, expected)) {
+        return Some(step);
     }
+    let step = plain_step(paths, doc, parent, at, end)?;
+    layout.remember(doc, at, &step, expected);
+    Some(step)
+}
 
-    /// Walks the elements between `cursor` and `end` until the wanted node is found; gives where it stopped.
-    fn walk(&mut self, paths: &PathTable, doc: &[u8], parent: u16, mut cursor: u32, end: usize, wanted: u16) -> u32 {
-        loop {
-            let (at, found) = self.advance(paths, doc, parent, cursor, end);
-            cursor = at;
-            match found {
-                Some(node) if node == wanted => return cursor,
-                Some(_) => {}
-                None => {
-                    self.slots[usize::from(wanted)].state = MISSING;
-                    return cursor;
-                }
-            }
-        }
-    }
-
-    /// Walks the elements between `cursor` and `end` until one is met for the first time that has a node; fills its
-    /// slot and gives where to go on.
-    #[inline]
-    fn advance(&mut self, paths: &PathTable, doc: &[u8], parent: u16, cursor: u32, end: usize) -> (u32, Option<u16>) {
-        let edges = paths.edges_below(parent);
-        let mut at = cursor as usize;
-        let end = end.min(doc.len());
-        while at < end {
-            let type_byte = doc[at];
-            let name_at = at + 1;
-            let word = load_word(doc, name_at);
-            let Some(name_len) = name_length(doc, name_at, word, end) else { break };
-            let payload = name_at + name_len + 1;
-            let Some(next) = payload_end(type_byte, doc, payload).filter(|&next| next <= end) else { break };
-            at = next;
-            if let Some(edge) = edges.iter().find(|edge| is_name(paths, edge, doc, name_at, name_len, word)) {
-                let slot = &mut self.slots[usize::from(edge.node)];
-                if slot.state == UNRESOLVED {
-                    slot.state = type_byte;
-                    slot.at = payload as u32;
-                    return (at as u32, Some(edge.node));
-                }
-            }
-        }
-        (end as u32, None)
-    }
+/// An element without memory; `None` where the bytes are not BSON.
+#[inline]
+fn plain_step(paths: &PathTable, doc: &[u8], parent: u16, at: usize, end: usize) -> Option<Step> {
+    let name_at = at + 1;
+    let word = load_word(doc, name_at);
+    let name_len = name_length(doc, name_at, word, end)?;
+    let payload = name_at + name_len + 1;
+    let next = payload_end(doc[at], doc, payload)?;
+    let edge = paths.edges_below(parent).iter().find(|edge| is_name(paths, edge, doc, name_at, name_len, word));
+    Some(Step { node: edge.map_or(ROOT, |edge| edge.node), payload, next })
 }
 
 /// Whether the name at `name_at` is the edge's.
@@ -404,21 +535,25 @@ impl<'d> Elements<'d> {
         let start = array.at as usize;
         let len = doc.get(start..).and_then(length).unwrap_or(0);
         let end = (start + len).saturating_sub(1).min(doc.len());
-        Self { doc, at: start + FIRST_ELEMENT as usize, end }
+        Self { doc, at: start + FIRST_ELEMENT, end }
     }
 
     /// The next element; `None` at the end, or where the bytes are not BSON.
-    #[inline]
+    #[inline(always)]
     pub(super) fn next(&mut self) -> Option<Slot> {
         if self.at >= self.end {
             return None;
         }
         let state = self.doc[self.at];
         let name_at = self.at + 1;
-        let payload = name_at + name_length(self.doc, name_at, load_word(self.doc, name_at), self.end)? + 1;
+        // The first ten positions have names of one byte.
+        let payload = match self.doc.get(name_at + 1) {
+            Some(0) if self.doc[name_at] != 0 => name_at + 2,
+            _ => name_at + name_length(self.doc, name_at, load_word(self.doc, name_at), self.end)? + 1,
+        };
         let next = payload_end(state, self.doc, payload).filter(|&next| next <= self.end)?;
         self.at = next;
-        Some(Slot { state, at: payload as u32, cursor: 0 })
+        Some(Slot { state, at: payload as u32 })
     }
 }
 

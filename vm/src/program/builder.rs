@@ -129,11 +129,8 @@ impl Builder {
 
     /// Adds tests that must all hold: at most [`Conjunction::MAX_TESTS`] instructions of the `test` family.
     pub fn conjunction(&mut self, tests: Vec<Op>) -> Result<ConjunctionId> {
-        let tops = tests
-            .iter()
-            .map(|op| op.test_path().map_or(crate::program::ROOT, |path| self.paths.top_of(path.0)))
-            .collect();
-        let entry = Conjunction { tests: tests.into(), tops };
+        let entry = Conjunction::new(&tests, &self.paths)
+            .ok_or_else(|| Error::new(crate::Code::INTERNAL_ERROR, "a conjunction has a member that is no test"))?;
         push(&mut self.tables.conjunctions, entry, "conjunctions").map(ConjunctionId)
     }
 

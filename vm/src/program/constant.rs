@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::Text;
 use crate::error::Result;
 use crate::value::{OwnedValue, ParamId, Value};
 
@@ -10,8 +11,8 @@ use crate::value::{OwnedValue, ParamId, Value};
 pub struct Constant {
     owned: OwnedValue,
     fast: Fast,
-    /// The bytes of a string, found once.
-    text: Box<[u8]>,
+    /// A string, taken apart once; empty for anything else.
+    text: Text,
     /// Whether a collation compares strings.
     collated: bool,
 }
@@ -54,7 +55,7 @@ impl Constant {
         } else {
             Fast::Other
         };
-        let text = value.as_str_bytes().unwrap_or_default().into();
+        let text = Text::new(value.as_str_bytes().unwrap_or_default());
         Self { owned, fast, text, collated }
     }
 
@@ -83,9 +84,9 @@ impl Constant {
         matches!(self.fast, Fast::String)
     }
 
-    /// The bytes of a string; empty for anything else.
+    /// A string as documents hold it; an empty one for anything else.
     #[inline]
-    pub(crate) fn string(&self) -> &[u8] {
+    pub(crate) fn text(&self) -> &Text {
         &self.text
     }
 

@@ -49,7 +49,7 @@ impl Program {
             Role::Const(n) => parts.push(format!("{:?}", self.operands().constants[usize::from(n)])),
             Role::Test(n) => parts.push(describe_test(&self.operands().tests[usize::from(n)])),
             Role::Conjunction(n) => {
-                let tests = &self.tables().conjunctions[usize::from(n)].tests;
+                let tests = &self.tables().conjunctions[usize::from(n)].tests();
                 let described: Vec<String> =
                     tests.iter().map(|test| format!("{} {}", test.info().name, self.note(test))).collect();
                 parts.push(described.join(" and "));

@@ -18,6 +18,7 @@ mod paths;
 mod projection;
 mod tables;
 mod test;
+mod text;
 mod verify;
 
 pub use builder::Builder;
@@ -28,7 +29,9 @@ pub use paths::{ArrayRule, PathEntry, PathTable};
 pub(crate) use paths::{Edge, ROOT};
 pub use projection::{Action, Projection, ProjectionKind, ProjectionNode};
 pub use tables::{Call, Conjunction, Lambda, Operands, Shape, Tables, UpdateCode};
+pub(crate) use tables::{Leaf, LeafKind};
 pub use test::{BitRule, BitTest, Comparison, FieldRules, InSet, Test, TypeSet, regex_holds};
+pub(crate) use text::Text;
 
 pub use crate::key::Direction;
 

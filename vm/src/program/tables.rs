@@ -3,10 +3,10 @@
 
 use std::sync::Arc;
 
-use super::{Constant, KeySpec, Program, Projection, Test};
+use super::{ArrayRule, Comparison, Constant, KeySpec, PathTable, Program, Projection, ROOT, Test};
 use crate::error::Result;
 use crate::func::Function;
-use crate::op::{Label, Op, Reg};
+use crate::op::{ConstId, Label, Op, Reg, TestId};
 use crate::update::UpdateTree;
 use crate::value::{FieldPath, OwnedValue, Value};
 
@@ -35,17 +35,91 @@ pub struct Shape {
 }
 
 /// Tests that must all hold. They have no effect but their outcome, so any order gives the same answer.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct Conjunction {
-    /// The tests: instructions of the `test` family, whose jump targets mean nothing here.
-    pub tests: Box<[Op]>,
-    /// For each test, the top-level node of the path trie that its path begins with.
-    pub(crate) tops: Box<[u16]>,
+    tests: Box<[Op]>,
+    /// What the interpreter needs to know of each test that it decides by itself.
+    leaves: Box<[Leaf]>,
+    /// For each node of the path trie, which tests have a path that begins with it, as bits.
+    by_top: Box<[u64]>,
+    pins: bool,
+}
+
+/// A test of a conjunction, taken apart.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(crate) struct Leaf {
+    /// Where its path leads; [`ROOT`] for the root value itself.
+    pub(crate) node: u16,
+    /// Whether an array there is tested element by element.
+    pub(crate) is_any_element: bool,
+    pub(crate) kind: LeafKind,
+}
+
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(crate) enum LeafKind {
+    Compare(Comparison, ConstId),
+    Table(TestId),
 }
 
 impl Conjunction {
     /// Most tests of one conjunction.
     pub const MAX_TESTS: usize = 64;
+
+    /// A conjunction over paths of a table. `None` if it has no tests or too many, if a member is no test, or if a path
+    /// is not in the table.
+    pub(super) fn new(tests: &[Op], paths: &PathTable) -> Option<Self> {
+        let (mut leaves, mut by_top, mut pins) = (Vec::new(), Vec::new(), false);
+        for (at, op) in tests.iter().enumerate() {
+            let path = op.test_path()?.0;
+            let entry = paths.entries().get(usize::from(path))?;
+            let kind = match *op {
+                Op::TestEq { operand, .. } => LeafKind::Compare(Comparison::Eq, operand),
+                Op::TestLt { operand, .. } => LeafKind::Compare(Comparison::Lt, operand),
+                Op::TestLte { operand, .. } => LeafKind::Compare(Comparison::Lte, operand),
+                Op::TestGt { operand, .. } => LeafKind::Compare(Comparison::Gt, operand),
+                Op::TestGte { operand, .. } => LeafKind::Compare(Comparison::Gte, operand),
+                Op::Test { test, .. } => LeafKind::Table(test),
+                _ => return None,
+            };
+            leaves.push(Leaf { node: entry.node, is_any_element: entry.rule == ArrayRule::AnyElement, kind });
+            pins |= entry.pins;
+            let top = usize::from(paths.top_of(path));
+            if top != usize::from(ROOT) {
+                by_top.resize(by_top.len().max(top + 1), 0);
+                by_top[top] |= 1u64.checked_shl(u32::try_from(at).ok()?)?;
+            }
+        }
+        let fits = !tests.is_empty() && tests.len() <= Self::MAX_TESTS;
+        fits.then(|| Self { tests: tests.into(), leaves: leaves.into(), by_top: by_top.into(), pins })
+    }
+
+    /// The tests: instructions of the `test` family, whose jump targets mean nothing here.
+    pub fn tests(&self) -> &[Op] {
+        &self.tests
+    }
+
+    #[inline]
+    pub(crate) fn leaves(&self) -> &[Leaf] {
+        &self.leaves
+    }
+
+    /// Whether some test tells the positional operator which array element it held for.
+    #[inline]
+    pub(crate) fn pins(&self) -> bool {
+        self.pins
+    }
+
+    /// A bit for every test.
+    #[inline]
+    pub(crate) fn all(&self) -> u64 {
+        u64::MAX >> (Self::MAX_TESTS - self.tests.len())
+    }
+
+    /// The tests whose paths begin with a node, as bits.
+    #[inline]
+    pub(crate) fn beginning_with(&self, node: u16) -> u64 {
+        self.by_top.get(usize::from(node)).copied().unwrap_or(0)
+    }
 }
 
 /// The body of a lambda: a region of the same code that ends with `yield`.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use ahash::{AHashMap, AHashSet};
 
+use super::Text;
 use crate::collation::Collation;
 use crate::error::Result;
 use crate::op::SubId;
@@ -115,7 +116,7 @@ pub struct InSet {
     has_null: bool,
     patterns: Vec<Regex>,
     /// The strings of a set that is nothing but a few strings, which are compared one by one.
-    few_strings: Option<Box<[Box<[u8]>]>>,
+    few_strings: Option<Box<[Text]>>,
     collation: Option<Arc<Collation>>,
 }
 
@@ -133,15 +134,16 @@ impl InSet {
             by_hash.entry(hash_of(owned.get(), order)).or_default().push(at as u32);
         }
         let is_few = collation.is_none() && patterns.is_empty() && values.len() <= FEW_STRINGS;
-        let strings = values.iter().map(|value| value.get().as_str_bytes().map(Box::from)).collect::<Option<_>>();
+        let strings = values.iter().map(|value| value.get().as_str_bytes().map(Text::new)).collect::<Option<_>>();
         let few_strings = strings.filter(|_| is_few);
         Self { values, by_hash, has_null, patterns, few_strings, collation }
     }
 
-    /// Whether a string is in the set, when the set is a few strings; `None` when it is anything else.
+    /// Whether the string whose payload stands at `at` is in the set, when the set is a few strings; `None` when it is
+    /// anything else.
     #[inline]
-    pub(crate) fn contains_string(&self, text: &[u8]) -> Option<bool> {
-        self.few_strings.as_ref().map(|strings| strings.iter().any(|string| **string == *text))
+    pub(crate) fn contains_string_at(&self, doc: &[u8], at: usize) -> Option<bool> {
+        self.few_strings.as_ref().map(|strings| strings.iter().any(|string| string.is_at(doc, at)))
     }
 
     /// Whether a value of the set is a parameter.

@@ -328,22 +328,15 @@ impl Verifier<'_> {
         self.check_path_rule(op)
     }
 
-    /// Every member is a test on a path, is sound by itself, and knows the node that its path begins with.
+    /// Every member is a test that is sound by itself, and what was taken from them is what they say.
     fn check_conjunction(&self, conjunction: &Conjunction) -> Result<()> {
-        let Conjunction { tests, tops } = conjunction;
-        if tests.is_empty() || tests.len() > Conjunction::MAX_TESTS || tests.len() != tops.len() {
-            return Err(self.error("a conjunction has no tests, or too many"));
-        }
-        for (op, &top) in tests.iter().zip(tops) {
-            let Some(path) = op.test_path() else {
-                return Err(self.error("a conjunction has a member that is no test"));
-            };
+        for op in conjunction.tests() {
             let mut without_target = *op;
             without_target.retarget(0);
             self.check_tables(&without_target)?;
-            if self.program.paths().top_of(path.0) != top {
-                return Err(self.error("a conjunction has a test in the wrong place"));
-            }
+        }
+        if Conjunction::new(conjunction.tests(), self.program.paths()).as_ref() != Some(conjunction) {
+            return Err(self.error("a conjunction does not fit its tests"));
         }
         Ok(())
     }
