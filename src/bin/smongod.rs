@@ -66,6 +66,10 @@ struct Options {
     #[arg(long = "inMemory")]
     in_memory: bool,
 
+    /// Sets a server parameter; may be given several times
+    #[arg(long = "setParameter", value_name = "NAME=VALUE")]
+    set_parameters: Vec<String>,
+
     /// Name of the one-node replica set
     #[arg(long = "replSet", value_name = "NAME", default_value = "rs0")]
     set_name: String,
@@ -233,6 +237,14 @@ fn serve(options: Options, tls: Option<TlsOptions>, log: &Arc<Log>) -> Result<()
     };
     let commands = Commands::new(Arc::clone(&engine), command_options, Arc::clone(log))
         .map_err(|error| data_failure(error.to_string()))?;
+    for assignment in &options.set_parameters {
+        commands.set_parameter(assignment).map_err(|error| Failure {
+            code: EXIT_BAD_OPTIONS,
+            id: 20557,
+            message: "Bad --setParameter",
+            error: error.to_string(),
+        })?;
+    }
     let network_failure = |error: io::Error| Failure {
         code: EXIT_NETWORK,
         id: 23024,

@@ -9,6 +9,7 @@
 
 mod access;
 mod aggregate;
+mod apply_ops;
 mod args;
 mod build_info;
 mod bulk_write;
@@ -23,6 +24,7 @@ mod delete;
 mod diagnostics;
 mod distinct;
 mod explain;
+mod fail_points;
 mod find;
 mod find_and_modify;
 mod generic;
@@ -59,7 +61,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 use smongo_vm::Code;
-use smongo_vm::value::{DocWriter, Value};
+use smongo_vm::value::{DocWriter, RawDoc, Value};
 
 use crate::engine::Engine;
 use crate::error::{Error, Result};
@@ -130,6 +132,7 @@ pub struct Commands {
     parameters: parameters::Parameters,
     settings: settings::Settings,
     access: access::Access,
+    fail_points: fail_points::FailPoints,
     profiler: profile::Profiler,
     write_gate: write_gate::WriteGate,
     compaction: maintenance::Compaction,
@@ -250,11 +253,17 @@ impl Commands {
             sessions: sessions::Sessions::default(),
             metrics: Metrics::default(),
             parameters: parameters::Parameters::default(),
+            fail_points: fail_points::FailPoints::default(),
             profiler: profile::Profiler::default(),
             write_gate: write_gate::WriteGate::default(),
             compaction: maintenance::Compaction::default(),
             stopping: Stopping::default(),
         })
+    }
+
+    /// Sets a parameter, written `name=value`, before the server serves.
+    pub fn set_parameter(&self, assignment: &str) -> Result<()> {
+        parameters::set_at_startup(self, assignment)
     }
 
     /// Runs the command in `request` and writes its reply, `ok` included.
@@ -285,6 +294,16 @@ impl Commands {
             followup: Followup::Done,
             ok: Value::double(1.0),
         };
+        let fault = self.fail_points.meet(&call).unwrap_or_default();
+        if fault.closes_connection {
+            return Ok(Followup::HangUp);
+        }
+        if let Some(error) = fault.error {
+            return Err(match fault.labels {
+                Some(labels) => labels.into_iter().fold(error, Error::with_label),
+                None => transactions::labelled(&call, error),
+            });
+        }
         let result = access::check(&mut call).and_then(|()| self.check(&mut call)).and_then(|()| {
             call.logical_session = self.numbered_session(&call)?;
             let logical_session = call.logical_session.clone();
@@ -305,6 +324,12 @@ impl Commands {
             && let Some(concern) = &call.generic.write_concern
         {
             concern.report(reply);
+        }
+        if let Some(error) = &fault.write_concern_error {
+            reply.value("writeConcernError", Value::document(error));
+            if let Some(labels) = &fault.labels {
+                reply.array("errorLabels", |array| labels.iter().for_each(|label| array.value(Value::string(label))));
+            }
         }
         drop(guard);
         reply.value("ok", call.ok);
@@ -439,6 +464,33 @@ impl Commands {
     fn address(&self, local: SocketAddr) -> String {
         self.options.advertised.clone().unwrap_or_else(|| local.to_string())
     }
+}
+
+/// Runs a command as a part of the one at hand; what it would reply is dropped.
+fn run_inside(call: &mut Call<'_, '_>, db: &str, body: &RawDoc) -> Result<()> {
+    let first = body.iter().next();
+    let name = first.map(|first| first.name_str()).unwrap_or_default();
+    let Some(command) = table::lookup(name) else {
+        return Err(Error::new(Code::COMMAND_NOT_FOUND, format!("no such command: '{name}'")));
+    };
+    let mut inner = Call {
+        commands: call.commands,
+        session: &mut *call.session,
+        request: Request { body, sequences: &[], legacy_db: None, exhaust_allowed: false },
+        command,
+        name,
+        first: first.map_or(Value::NOTHING, |first| first.value()),
+        db,
+        generic: Generic::default(),
+        logical_session: None,
+        scope: Scope::Alone,
+        started: call.started,
+        waited: Duration::ZERO,
+        followup: Followup::Done,
+        ok: Value::double(1.0),
+    };
+    let mut dropped = Vec::new();
+    (command.run)(&mut inner, &mut DocWriter::new(&mut dropped))
 }
 
 /// Notes the end of an operation, however it ends.

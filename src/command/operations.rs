@@ -141,6 +141,11 @@ impl Slot {
         self.state.lock().client = Some(DocBuf::from(client));
     }
 
+    /// What the client says about itself.
+    pub(super) fn client(&self) -> Option<DocBuf> {
+        self.state.lock().client.clone()
+    }
+
     /// Notes who has logged in.
     pub(super) fn set_user(&self, user: Option<&Principal>) {
         self.state.lock().user = user.cloned();

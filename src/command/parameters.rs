@@ -36,6 +36,28 @@ struct Parameter {
     name: &'static str,
     get: fn(&Commands, &str, &mut Reply<'_>),
     set: Option<fn(&Commands, Value<'_>) -> Result<()>>,
+    /// Changes it before the server serves, where it cannot change later.
+    set_at_startup: Option<fn(&Commands, Value<'_>) -> Result<()>>,
+}
+
+impl Parameter {
+    /// A parameter that can only be read.
+    const fn new(name: &'static str, get: fn(&Commands, &str, &mut Reply<'_>)) -> Self {
+        Self { name, get, set: None, set_at_startup: None }
+    }
+
+    /// The parameter, which can be set at any time.
+    const fn settable(mut self, set: fn(&Commands, Value<'_>) -> Result<()>) -> Self {
+        self.set = Some(set);
+        self.set_at_startup = Some(set);
+        self
+    }
+
+    /// The parameter, which can be set on the command line only.
+    const fn settable_at_startup(mut self, set: fn(&Commands, Value<'_>) -> Result<()>) -> Self {
+        self.set_at_startup = Some(set);
+        self
+    }
 }
 
 /// Bytes of a mebibyte.
@@ -47,32 +69,26 @@ const INDEX_BUILD_MIN_MEGABYTES: u32 = 50;
 /// The parameter that changes a memory limit.
 macro_rules! memory_limit {
     ($name:literal, $limit:ident) => {
-        Parameter {
-            name: $name,
-            get: |commands, name, reply| {
-                let bytes = commands.engine.memory_limits().get(Limit::$limit);
-                reply.value(name, Value::int64(i64::try_from(bytes).unwrap_or(i64::MAX)));
-            },
-            set: Some(|commands, value| {
-                commands.engine.memory_limits().set(Limit::$limit, memory_bytes($name, value)?);
-                Ok(())
-            }),
-        }
+        Parameter::new($name, |commands, name, reply| {
+            let bytes = commands.engine.memory_limits().get(Limit::$limit);
+            reply.value(name, Value::int64(i64::try_from(bytes).unwrap_or(i64::MAX)));
+        })
+        .settable(|commands, value| {
+            commands.engine.memory_limits().set(Limit::$limit, memory_bytes($name, value)?);
+            Ok(())
+        })
     };
 }
 
 /// Every parameter.
 static PARAMETERS: &[Parameter] = &[
-    Parameter {
-        name: "allowDiskUseByDefault",
-        get: |commands, name, reply| {
-            reply.value(name, Value::bool(commands.engine.memory_limits().disk_use_by_default()));
-        },
-        set: Some(|commands, value| {
-            commands.engine.memory_limits().set_disk_use_by_default(args::is_truthy(value));
-            Ok(())
-        }),
-    },
+    Parameter::new("allowDiskUseByDefault", |commands, name, reply| {
+        reply.value(name, Value::bool(commands.engine.memory_limits().disk_use_by_default()));
+    })
+    .settable(|commands, value| {
+        commands.engine.memory_limits().set_disk_use_by_default(args::is_truthy(value));
+        Ok(())
+    }),
     memory_limit!("internalDocumentSourceBucketAutoMaxMemoryBytes", BucketAuto),
     memory_limit!("internalDocumentSourceDensifyMaxMemoryBytes", Densify),
     memory_limit!("internalDocumentSourceGraphLookupMaxMemoryBytes", GraphLookup),
@@ -81,74 +97,62 @@ static PARAMETERS: &[Parameter] = &[
     memory_limit!("internalLookupStageIntermediateDocumentMaxSizeBytes", JoinedToOne),
     memory_limit!("internalQueryFacetMaxOutputDocSizeBytes", FacetOutput),
     memory_limit!("internalQueryMaxBlockingSortMemoryUsageBytes", Sort),
-    Parameter {
-        name: "maxIndexBuildMemoryUsageMegabytes",
-        get: |commands, name, reply| {
-            let bytes = commands.engine.memory_limits().get(Limit::IndexBuild);
-            reply.value(name, reply::count(bytes as u64 / MEBIBYTE));
-        },
-        set: Some(|commands, value| {
-            let name = "maxIndexBuildMemoryUsageMegabytes";
-            let megabytes = at_least(name, value, INDEX_BUILD_MIN_MEGABYTES)?;
-            let bytes = u64::from(megabytes) * MEBIBYTE;
-            commands.engine.memory_limits().set(Limit::IndexBuild, usize::try_from(bytes).unwrap_or(usize::MAX));
-            Ok(())
-        }),
-    },
-    Parameter {
-        name: "ttlMonitorEnabled",
-        get: |commands, name, reply| reply.value(name, Value::bool(commands.engine.ttl().is_enabled())),
-        set: Some(|commands, value| {
-            commands.engine.ttl().enable(args::is_truthy(value));
-            Ok(())
-        }),
-    },
-    Parameter {
-        name: "ttlMonitorSleepSecs",
-        get: |commands, name, reply| reply.value(name, reply::count(u64::from(commands.engine.ttl().sleep_secs()))),
-        set: Some(|commands, value| {
-            commands.engine.ttl().set_sleep_secs(at_least("ttlMonitorSleepSecs", value, 1)?);
-            Ok(())
-        }),
-    },
+    Parameter::new("maxIndexBuildMemoryUsageMegabytes", |commands, name, reply| {
+        let bytes = commands.engine.memory_limits().get(Limit::IndexBuild);
+        reply.value(name, reply::count(bytes as u64 / MEBIBYTE));
+    })
+    .settable(|commands, value| {
+        let name = "maxIndexBuildMemoryUsageMegabytes";
+        let megabytes = at_least(name, value, INDEX_BUILD_MIN_MEGABYTES)?;
+        let bytes = u64::from(megabytes) * MEBIBYTE;
+        commands.engine.memory_limits().set(Limit::IndexBuild, usize::try_from(bytes).unwrap_or(usize::MAX));
+        Ok(())
+    }),
+    Parameter::new("ttlMonitorEnabled", |commands, name, reply| {
+        reply.value(name, Value::bool(commands.engine.ttl().is_enabled()))
+    })
+    .settable(|commands, value| {
+        commands.engine.ttl().enable(args::is_truthy(value));
+        Ok(())
+    }),
+    Parameter::new("ttlMonitorSleepSecs", |commands, name, reply| {
+        reply.value(name, reply::count(u64::from(commands.engine.ttl().sleep_secs())))
+    })
+    .settable(|commands, value| {
+        commands.engine.ttl().set_sleep_secs(at_least("ttlMonitorSleepSecs", value, 1)?);
+        Ok(())
+    }),
     memory_limit!("internalQuerySlotBasedExecutionHashLookupApproxMemoryUseInBytesBeforeSpill", HashJoin),
-    Parameter {
-        name: "authenticationMechanisms",
-        get: |_, name, reply| {
-            reply.array(name, |array| {
-                Mechanism::ALL.iter().for_each(|mechanism| array.value(Value::string(mechanism.name())));
-            });
-        },
-        set: None,
-    },
-    Parameter {
-        name: "featureCompatibilityVersion",
-        get: |commands, name, reply| {
-            reply.document(name, |doc| doc.string("version", &commands.settings.version()));
-        },
-        set: None,
-    },
-    Parameter {
-        name: "logLevel",
-        get: |commands, name, reply| reply.value(name, Value::int32(commands.parameters.log_level())),
-        set: Some(set_log_level),
-    },
-    Parameter {
-        name: "quiet",
-        get: |commands, name, reply| reply.value(name, Value::bool(commands.log.is_quiet())),
-        set: Some(|commands, value| {
+    Parameter::new("authenticationMechanisms", |_, name, reply| {
+        reply.array(name, |array| {
+            Mechanism::ALL.iter().for_each(|mechanism| array.value(Value::string(mechanism.name())));
+        });
+    }),
+    Parameter::new("enableTestCommands", |commands, name, reply| {
+        reply.value(name, Value::bool(commands.fail_points.enabled.load(Ordering::Relaxed)));
+    })
+    .settable_at_startup(|commands, value| {
+        commands.fail_points.enabled.store(args::is_truthy(value), Ordering::Relaxed);
+        Ok(())
+    }),
+    Parameter::new("featureCompatibilityVersion", |commands, name, reply| {
+        reply.document(name, |doc| doc.string("version", &commands.settings.version()));
+    }),
+    Parameter::new("logLevel", |commands, name, reply| {
+        reply.value(name, Value::int32(commands.parameters.log_level()));
+    })
+    .settable(set_log_level),
+    Parameter::new("quiet", |commands, name, reply| reply.value(name, Value::bool(commands.log.is_quiet()))).settable(
+        |commands, value| {
             commands.log.set_quiet(args::is_truthy(value));
             Ok(())
-        }),
-    },
-    Parameter {
-        name: "transactionLifetimeLimitSeconds",
-        get: |commands, name, reply| {
-            let seconds = i32::try_from(commands.engine.sessions().lifetime_s()).unwrap_or(i32::MAX);
-            reply.value(name, Value::int32(seconds));
         },
-        set: Some(set_transaction_lifetime),
-    },
+    ),
+    Parameter::new("transactionLifetimeLimitSeconds", |commands, name, reply| {
+        let seconds = i32::try_from(commands.engine.sessions().lifetime_s()).unwrap_or(i32::MAX);
+        reply.value(name, Value::int32(seconds));
+    })
+    .settable(set_transaction_lifetime),
 ];
 
 fn set_transaction_lifetime(commands: &Commands, value: Value<'_>) -> Result<()> {
@@ -164,6 +168,25 @@ fn set_transaction_lifetime(commands: &Commands, value: Value<'_>) -> Result<()>
             ),
         )),
     }
+}
+
+/// Sets a parameter from the command line, written `name=value`.
+pub(super) fn set_at_startup(commands: &Commands, assignment: &str) -> Result<()> {
+    let bad = |message: String| Error::new(Code::BAD_VALUE, message);
+    let (name, text) = assignment
+        .split_once('=')
+        .ok_or_else(|| bad(format!("--setParameter needs name=value, not '{assignment}'")))?;
+    let parameter = lookup(name).ok_or_else(|| bad(format!("Unknown --setParameter '{name}'")))?;
+    let set =
+        parameter.set_at_startup.ok_or_else(|| bad(format!("Cannot use --setParameter to set '{name}' at startup")))?;
+    let value = match (text, text.parse::<i64>(), text.parse::<f64>()) {
+        ("true", ..) => Value::TRUE,
+        ("false", ..) => Value::FALSE,
+        (_, Ok(integer), _) => Value::integer(integer),
+        (_, _, Ok(double)) => Value::double(double),
+        _ => Value::string(text),
+    };
+    set(commands, value)
 }
 
 fn set_log_level(commands: &Commands, value: Value<'_>) -> Result<()> {
@@ -236,7 +259,7 @@ fn get_parameter(call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<()> {
             reply.document(parameter.name, |doc| {
                 (parameter.get)(commands, "value", doc);
                 doc.value("settableAtRuntime", Value::bool(parameter.set.is_some()));
-                doc.value("settableAtStartup", Value::FALSE);
+                doc.value("settableAtStartup", Value::bool(parameter.set_at_startup.is_some()));
             });
         } else {
             (parameter.get)(commands, parameter.name, reply);

@@ -9,10 +9,10 @@ use std::sync::OnceLock;
 use super::access::Needs;
 use super::reply::Reply;
 use super::{
-    Call, aggregate, build_info, bulk_write, coll_mod, collections, count, current_op, cursors, db_hash, delete,
-    diagnostics, distinct, explain, find, find_and_modify, get_log, handshake, indexes, insert, listing, maintenance,
-    parameters, plan_cache, profile, replication, roles, sasl, search_indexes, server_status, sessions, settings,
-    stats, transactions, update, users, validate, write_gate,
+    Call, aggregate, apply_ops, build_info, bulk_write, coll_mod, collections, count, current_op, cursors, db_hash,
+    delete, diagnostics, distinct, explain, fail_points, find, find_and_modify, get_log, handshake, indexes, insert,
+    listing, maintenance, parameters, plan_cache, profile, replication, roles, sasl, search_indexes, server_status,
+    sessions, settings, stats, transactions, update, users, validate, write_gate,
 };
 use crate::error::Result;
 
@@ -131,6 +131,7 @@ impl Command {
 /// Every command.
 pub(super) static COMMANDS: &[&Command] = &[
     &aggregate::AGGREGATE,
+    &apply_ops::APPLY_OPS,
     &build_info::BUILD_INFO,
     &coll_mod::COLL_MOD,
     &collections::CREATE,
@@ -158,6 +159,7 @@ pub(super) static COMMANDS: &[&Command] = &[
     &diagnostics::WHATSMYURI,
     &distinct::DISTINCT,
     &explain::EXPLAIN,
+    &fail_points::CONFIGURE_FAIL_POINT,
     &find::FIND,
     &find_and_modify::FIND_AND_MODIFY,
     &get_log::GET_LOG,

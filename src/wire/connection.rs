@@ -135,6 +135,9 @@ fn serve_msg<S: Service>(
     loop {
         message::begin_reply(&mut outbound.reply);
         let followup = service.run(session, &request, &mut outbound.reply);
+        if followup == Followup::HangUp {
+            return Err(End::Closed);
+        }
         if message.flags & MORE_TO_COME != 0 {
             service.traffic(received, 0);
             return Ok(());

@@ -43,6 +43,8 @@ pub struct Peer {
 pub enum Followup {
     /// The reply is the last one for its request.
     Done,
+    /// The connection ends without a reply.
+    HangUp,
     /// The request may be run again for a further reply, if the client allowed an exhaust stream.
     Again,
 }

@@ -27,6 +27,8 @@ impl TestServer {
         let engine = Engine::open(EngineOptions::in_memory()).unwrap();
         let log = Arc::new(Log::silent());
         let commands = Commands::new(engine, options, Arc::clone(&log)).unwrap();
+        // Only then are there commands that make others fail.
+        commands.set_parameter("enableTestCommands=1").unwrap();
         let server = Server::bind(&ServerOptions { port: 0, ..server }, commands, log).unwrap();
         let (port, stop) = (server.port(), server.stop_handle());
         let thread = std::thread::spawn(move || server.run().unwrap());

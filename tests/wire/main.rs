@@ -9,6 +9,7 @@ mod arguments;
 mod client;
 mod collation;
 mod crud;
+mod fail_points;
 mod frames;
 mod handshake;
 mod indexes;
