@@ -47,7 +47,7 @@ pub const COMMANDS: &[Row] = &[
     ),
     row(
         "startTransaction",
-        "{find: 'c', lsid: {id: UUID('00000000-0000-4000-8000-000000000003')}, txnNumber: NumberLong(1), startTransaction: true, autocommit: false}",
+        "{find: 'elsewhere', lsid: {id: UUID('00000000-0000-4000-8000-000000000003')}, txnNumber: NumberLong(1), startTransaction: true, autocommit: false}",
     ),
     row("create", "{create: 'created'}"),
     row("drop", "{drop: 'created'}"),
