@@ -363,7 +363,8 @@ fn tables(
                 update.args.pop();
                 update.predicates.pop();
             }
-            let predicates = put!(update.predicates.iter().map(|filter| codegen::compile_filter(filter, None)).collect());
+            let predicates =
+                put!(update.predicates.iter().map(|filter| codegen::compile_filter(filter, None)).collect());
             put!(builder.update(UpdateCode { tree: update.tree, args: update.args, predicates }));
             shapes.updates = 1;
         }
