@@ -7,6 +7,7 @@
 
 pub mod codegen;
 mod compile;
+pub mod explain;
 pub mod front;
 pub mod ir;
 #[cfg(feature = "oracle")]

@@ -32,7 +32,7 @@ pub(super) struct Prepared {
 /// What a pipeline asks of its collection, as planned.
 pub(super) struct PlannedLead {
     pub lead: Lead,
-    pub filter: Filter,
+    pub filter: Arc<Filter>,
     pub about: PlanAbout,
 }
 

@@ -187,8 +187,7 @@ impl Engine {
     /// Those of some documents that satisfy a filter.
     pub fn filter_documents(&self, op: &OpContext, documents: Vec<DocBuf>, filter: &RawDoc) -> Result<Vec<DocBuf>> {
         let mut context = smongo_compiler::ParseContext::new();
-        let program = smongo_compiler::compile_filter(filter, &mut context)?.program;
-        let filter = FilterProgram { program, source: filter.into() };
+        let filter = FilterProgram::from(&smongo_compiler::compile_filter(filter, &mut context)?);
         let mut executor = Executor::new(Box::new(Documents::new(documents, Some(filter))), None, Vec::new());
         let mut chosen = Vec::new();
         executor.run(&self.storage, op, &mut |doc| {

@@ -2,19 +2,24 @@
 
 use std::time::Instant;
 
+use smongo_compiler::explain::filter_document;
 use smongo_compiler::ir::Filter;
-use smongo_vm::value::{DocBuf, DocWriter, RawDoc};
+use smongo_vm::value::{DocBuf, DocWriter, FieldPath, RawDoc};
 
 use super::Engine;
 use super::aggregate::{PlannedLead, Prepared};
 use crate::catalog::is_a_view;
+use crate::collection::Shared;
 use crate::error::Result;
 use crate::exec::{
-    Executor, Flow, Matching, Plan, PlanAbout, ShapeFacts, plan_find, plan_matching, write_execution_stats,
-    write_query_planner, write_smongo,
+    Executor, Flow, Matching, Plan, PlanAbout, ShapeFacts, plan_count, plan_distinct, plan_find, plan_matching,
+    write_execution_stats, write_query_planner, write_smongo,
 };
 use crate::plan_cache::hashes;
 use crate::request::{ExplainRequest, Explained, Namespace, OpContext, Verbosity};
+
+/// Plans over a collection, if there is one.
+type Planner<'p> = dyn Fn(Option<&Shared<'_>>) -> Result<Plan> + 'p;
 
 impl Engine {
     /// Writes the plan of a request, and from [`Verbosity::ExecutionStats`] on what came of running it. Writes are
@@ -29,7 +34,7 @@ impl Engine {
         let mut rows_max = u64::MAX;
         let (mut executor, shape) = self.explained(ns, filter, &request.explained, &mut rows_max)?;
         out.string("explainVersion", "1");
-        write_query_planner(out, ns, filter, &shape, executor.root());
+        write_query_planner(out, ns, &shape, executor.root());
         if request.verbosity >= Verbosity::ExecutionStats {
             let began = Instant::now();
             let mut returned = 0;
@@ -58,11 +63,14 @@ impl Engine {
         let plain = Matching::new(filter);
         let executor =
             |plan: Plan, coll| Executor::new(plan.root, coll, plan.variables).within(self.workspace.for_request(None));
-        let matching = |command: &str, key: &str, matching: Matching<'_>| {
-            let (plan, coll) = self.plan_over(ns, |shared| plan_matching(shared, &matching))?;
+        let planned = |command: &str, key: &str, matching: &Matching<'_>, plan: &Planner<'_>| {
+            let (plan, coll) = self.plan_over(ns, plan)?;
             let names = self.index_names(ns)?;
-            let facts = facts((command, ns, key), &plan.filter.ir, plan.about(), &rest(&matching), &names);
+            let facts = facts((command, ns, key), &plan.filter.ir, plan.about(), &rest(matching), &names);
             Ok((executor(plan, coll), facts))
+        };
+        let written = |command: &str, matching: Matching<'_>| {
+            planned(command, "", &matching, &|shared| plan_matching(shared, &matching))
         };
         match explained {
             Explained::Find(find) if self.catalog.is_view(ns) => Ok((self.find_executor(find)?, ShapeFacts::default())),
@@ -96,18 +104,21 @@ impl Engine {
             }
             Explained::Count(count) => {
                 *rows_max = count.limit.map_or(u64::MAX, |limit| limit.saturating_add(count.skip));
-                matching("count", "", Matching { hint: count.hint, ..plain })
+                let matching = Matching { hint: count.hint, collation: count.collation, ..plain };
+                planned("count", "", &matching, &|shared| plan_count(shared, &matching))
             }
             Explained::Distinct(distinct) => {
-                matching("distinct", distinct.key, Matching { hint: distinct.hint, ..plain })
+                let matching = Matching { hint: distinct.hint, collation: distinct.collation, ..plain };
+                let path = FieldPath::new(distinct.key);
+                planned("distinct", distinct.key, &matching, &|shared| plan_distinct(shared, &matching, &path))
             }
             Explained::Update(_, update) => {
                 *rows_max = if update.multi { u64::MAX } else { 1 };
-                matching("update", "", Matching { hint: update.hint, sort: update.sort, ..plain })
+                written("update", Matching { hint: update.hint, sort: update.sort, ..plain })
             }
             Explained::Delete(_, delete) => {
                 *rows_max = if delete.multi { u64::MAX } else { 1 };
-                matching("delete", "", Matching { hint: delete.hint, ..plain })
+                written("delete", Matching { hint: delete.hint, ..plain })
             }
         }
     }
@@ -141,6 +152,7 @@ fn facts(
             false => String::new(),
         },
         has_index_filter: about.has_index_filter,
+        parsed_query: filter_document(filter),
         was_cached: about.was_cached,
     }
 }

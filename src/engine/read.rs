@@ -5,7 +5,7 @@ use std::sync::Arc;
 use smongo_vm::Code;
 use smongo_vm::collation::Collation;
 use smongo_vm::limits::MAX_INTERNAL_DOCUMENT_BYTES;
-use smongo_vm::value::{ArrayWriter, DocBuf, RawDoc, Tag, Value};
+use smongo_vm::value::{ArrayWriter, DocBuf, FieldPath, RawDoc, Tag, Value};
 
 use super::Engine;
 use crate::collation;
@@ -14,7 +14,7 @@ use crate::cursor::OpenCursor;
 use crate::distinct::DistinctValues;
 use crate::error::{Error, Result};
 use crate::exec::op::{Documents, FilterProgram};
-use crate::exec::{Batch, Executor, Flow, Matching, Plan, plan_find, plan_matching};
+use crate::exec::{Batch, Executor, Flow, Matching, Plan, plan_count, plan_distinct, plan_find};
 use crate::index::{append_id_key, record_id_of};
 use crate::request::{CountRequest, DistinctRequest, FindRequest, GetMoreRequest, KilledCursors, Namespace, OpContext};
 use crate::session::Scope;
@@ -122,7 +122,7 @@ impl Engine {
             return Ok(limited(u64::try_from(documents).unwrap_or(0)));
         }
         let matching = Matching { hint: request.hint, collation: request.collation, ..Matching::new(request.filter) };
-        let mut executor = self.plan(&request.ns, |shared| plan_matching(shared, &matching))?;
+        let mut executor = self.plan(&request.ns, |shared| plan_count(shared, &matching))?;
         let enough = request.limit.map_or(u64::MAX, |limit| limit.saturating_add(request.skip));
         let mut matches = 0;
         executor.run(&self.storage, op, &mut |_| {
@@ -161,7 +161,8 @@ impl Engine {
             return self.distinct_in_view(request);
         }
         let matching = Matching { hint: request.hint, collation: request.collation, ..Matching::new(request.filter) };
-        self.plan(&request.ns, |shared| plan_matching(shared, &matching))
+        let path = FieldPath::new(request.key);
+        self.plan(&request.ns, |shared| plan_distinct(shared, &matching, &path))
     }
 
     /// Plans over a collection, or over nothing when it does not exist.
@@ -202,8 +203,7 @@ impl Engine {
     ) -> Result<i64> {
         let mut context = smongo_compiler::ParseContext::new();
         let compiled = smongo_compiler::compile_filter(filter, &mut context)?;
-        let filter =
-            (!compiled.is_trivial()).then(|| FilterProgram { program: compiled.program, source: filter.into() });
+        let filter = (!compiled.is_trivial()).then(|| FilterProgram::from(&compiled));
         let executor = Executor::new(Box::new(Documents::new(documents, filter)), None, Vec::new());
         let cursor = OpenCursor { executor, ns, no_timeout: false, scope: op.scope().clone() };
         self.first_batch(op, cursor, batch_size, false, batch)

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use smongo_vm::value::{DocWriter, RawDoc, Value};
+use smongo_vm::value::{ArrayWriter, DocBuf, DocWriter, Value};
 
 use super::{Operator, Stats};
 use crate::request::Namespace;
@@ -15,6 +15,8 @@ pub(crate) struct ShapeFacts {
     pub plan_key: String,
     pub query_shape_hash: String,
     pub has_index_filter: bool,
+    /// The filter in its normal form.
+    pub parsed_query: DocBuf,
     /// Whether the plan cache had it; `None` where the cache was not asked.
     pub was_cached: Option<bool>,
 }
@@ -23,13 +25,12 @@ pub(crate) struct ShapeFacts {
 pub(crate) fn write_query_planner(
     out: &mut DocWriter<'_, Vec<u8>>,
     ns: &Namespace,
-    filter: &RawDoc,
     shape: &ShapeFacts,
     root: &dyn Operator,
 ) {
     out.document("queryPlanner", |planner| {
         planner.string("namespace", ns.full());
-        planner.value("parsedQuery", Value::document(filter));
+        planner.value("parsedQuery", Value::document(&shape.parsed_query));
         planner.value("indexFilterSet", Value::bool(shape.has_index_filter));
         if !shape.plan_shape_hash.is_empty() {
             planner.string("queryHash", &shape.plan_shape_hash);
@@ -80,26 +81,27 @@ pub(crate) fn write_smongo(out: &mut DocWriter<'_, Vec<u8>>, shape: &ShapeFacts,
         let was_cached = shape.was_cached.map_or("none", |hit| if hit { "hit" } else { "miss" });
         section.string("planCache", was_cached);
         section.array("programs", |programs| {
-            let mut next = Some(root);
-            while let Some(operator) = next {
-                for (purpose, program) in operator.programs() {
-                    programs.document(|doc| {
-                        doc.string("stage", operator.stage());
-                        doc.string("purpose", purpose);
-                        doc.string("engine", "interpreter");
-                        doc.value("instructions", count(program.code().len() as u64));
-                        doc.value("runs", count(runs(operator)));
-                        doc.array("listing", |lines| {
-                            for line in program.to_string().lines() {
-                                lines.value(Value::string(line));
-                            }
-                        });
-                    });
-                }
-                next = operator.input();
-            }
+            write_programs(programs, root);
         });
     });
+}
+
+fn write_programs(programs: &mut ArrayWriter<'_, Vec<u8>>, operator: &dyn Operator) {
+    for (purpose, program) in operator.programs() {
+        programs.document(|doc| {
+            doc.string("stage", operator.stage());
+            doc.string("purpose", purpose);
+            doc.string("engine", "interpreter");
+            doc.value("instructions", count(program.code().len() as u64));
+            doc.value("runs", count(runs(operator)));
+            doc.array("listing", |lines| {
+                for line in program.to_string().lines() {
+                    lines.value(Value::string(line));
+                }
+            });
+        });
+    }
+    operator.inputs().into_iter().for_each(|input| write_programs(programs, input));
 }
 
 /// How often an operator ran its programs: for each document that it read, else for each row that it took in.
@@ -113,8 +115,12 @@ fn write_stage(out: &mut DocWriter<'_, Vec<u8>>, operator: &dyn Operator, took: 
     if let Some(took) = took {
         write_stats(out, operator, took);
     }
-    if let Some(input) = operator.input() {
-        out.document("inputStage", |stage| write_stage(stage, input, took));
+    match operator.inputs().as_slice() {
+        [] => {}
+        [input] => out.document("inputStage", |stage| write_stage(stage, *input, took)),
+        inputs => out.array("inputStages", |stages| {
+            inputs.iter().for_each(|input| stages.document(|stage| write_stage(stage, *input, took)));
+        }),
     }
 }
 
@@ -134,8 +140,11 @@ fn write_stats(out: &mut DocWriter<'_, Vec<u8>>, operator: &dyn Operator, took: 
 }
 
 fn examined(root: &dyn Operator) -> (u64, u64) {
-    let below = root.input().map_or((0, 0), examined);
-    (below.0 + root.stats().docs_examined, below.1 + root.stats().keys_examined)
+    let stats = root.stats();
+    root.inputs()
+        .into_iter()
+        .map(examined)
+        .fold((stats.docs_examined, stats.keys_examined), |sum, below| (sum.0 + below.0, sum.1 + below.1))
 }
 
 /// Writes what a stage put aside on disk.

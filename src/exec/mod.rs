@@ -7,6 +7,7 @@
 //!
 //! Operators do not know how plans are chosen, nor where rows go.
 
+mod access;
 mod batch;
 mod context;
 mod executor;
@@ -27,7 +28,9 @@ pub(crate) use context::{ExecContext, environment, interrupter, timestamp_of};
 pub(crate) use executor::{Executor, Flow};
 pub(crate) use explain::{ShapeFacts, count, write_execution_stats, write_query_planner, write_smongo, write_spilled};
 pub(crate) use pipeline::{Assembly, attach, source};
-pub(crate) use plan::{Matching, Plan, PlanAbout, declare_variables, finds_by_index, plan_find, plan_matching};
+pub(crate) use plan::{
+    Matching, Plan, PlanAbout, declare_variables, finds_by_index, plan_count, plan_distinct, plan_find, plan_matching,
+};
 
 /// What came of asking an operator for its next row.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -84,6 +87,11 @@ pub(crate) trait Operator: Send {
 
     /// Where the operator's rows come from.
     fn input(&self) -> Option<&dyn Operator>;
+
+    /// Where they come from, when that is several operators.
+    fn inputs(&self) -> Vec<&dyn Operator> {
+        self.input().into_iter().collect()
+    }
 
     /// What the operator counted.
     fn stats(&self) -> &Stats;

@@ -105,7 +105,7 @@ fn source_in(
     }
     let root: Box<dyn Operator> = match (from.coll, join.or(from.filter.as_ref())) {
         (None, _) => Box::new(Eof::default()),
-        (Some(_), Some((filter, source))) => reach(shared, filter, source),
+        (Some(_), Some((filter, _))) => reach(shared, filter)?,
         (Some(_), None) => Box::new(Scan::new(0, Direction::Forward, None)),
     };
     let root = match (join, &from.filter) {

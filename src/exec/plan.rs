@@ -3,17 +3,16 @@
 use std::sync::Arc;
 
 use smongo_compiler::ir;
-use smongo_compiler::plan::{self, AccessPath, IndexScanPlan, IndexView, PlanRequest};
+use smongo_compiler::plan::{self, AccessPath, IndexView, PlanRequest};
 use smongo_compiler::{CompiledFilter, CompiledProjection, ParseContext, compile_projection};
 use smongo_vm::Code;
 use smongo_vm::env::Env;
 use smongo_vm::interp::Machine;
-use smongo_vm::value::{DocBuf, OwnedValue, RawDoc, Tag, Value};
+use smongo_vm::value::{DocBuf, FieldPath, OwnedValue, RawDoc, Tag, Value};
 
 use super::Operator;
-use super::op::{
-    AddRecordId, Direction, Eof, Fetch, FilterProgram, IdLookup, IndexScan, Limit, Project, Scan, Skip, Sort,
-};
+use super::access::{self, Wants};
+use super::op::{AddRecordId, Direction, Eof, Limit, Project, Skip, Sort};
 use super::prepare::{Cached, Prepared, prepare};
 use crate::collection::Shared;
 use crate::error::{Error, Result};
@@ -66,6 +65,11 @@ pub(crate) struct Plan {
     pub is_sorted: bool,
     /// Whether rows come in the order of an index, so that a change may put a row ahead of the scan again.
     pub walks_index: bool,
+    /// Whether conditions on arrays were left to the keys of an index, so that nothing has noted by which element they
+    /// hold.
+    pub skips_arrays: bool,
+    /// Whether the projection has been carried out.
+    is_projected: bool,
     /// What the plan cache has of the request.
     pub cached: Option<Cached>,
     /// Whether an index filter restricted the choice.
@@ -113,8 +117,8 @@ pub(crate) fn plan_find(shared: Option<&Shared<'_>>, request: &FindRequest<'_>) 
         limit: request.limit,
         ..Matching::new(request.filter)
     };
-    let mut plan = plan_matching(shared, &matching)?;
-    if let (Some(projection), Some(spec)) = (plan.projection.take(), request.projection) {
+    let mut plan = assemble(shared, &matching, Rows::Found { covered: !request.show_record_id })?;
+    if let (Some(projection), Some(spec), false) = (plan.projection.take(), request.projection, plan.is_projected) {
         if projection.needs_position {
             plan.filter.check_positional()?;
         }
@@ -135,6 +139,41 @@ fn finish_find(mut plan: Plan, request: &FindRequest<'_>) -> Result<Plan> {
 
 /// Plans the choice and order of documents. `limit` only bounds the work; cutting off is the caller's.
 pub(crate) fn plan_matching(shared: Option<&Shared<'_>>, matching: &Matching<'_>) -> Result<Plan> {
+    assemble(shared, matching, Rows::Found { covered: false })
+}
+
+/// Plans rows of which nothing is wanted but how many there are.
+pub(crate) fn plan_count(shared: Option<&Shared<'_>>, matching: &Matching<'_>) -> Result<Plan> {
+    assemble(shared, matching, Rows::Counted)
+}
+
+/// Plans documents that have, together, all distinct values at `path` of those that match.
+pub(crate) fn plan_distinct(shared: Option<&Shared<'_>>, matching: &Matching<'_>, path: &FieldPath) -> Result<Plan> {
+    let mut plan = assemble(shared, matching, Rows::Found { covered: false })?;
+    let hint = hint_of(shared, matching.hint)?;
+    let Some(shared) = shared.filter(|_| !plan.has_index_filter && !matches!(hint, Some(Hint::Natural(_)))) else {
+        return Ok(plan);
+    };
+    let views: Vec<IndexView<'_>> = shared.indexes().iter().map(|index| index.view()).collect();
+    let request = request_of(&plan.filter, None, hint.and_then(Hint::index));
+    let by_values = plan::distinct(&request, &views, path).and_then(|plan| access::by_values(shared, &plan, path));
+    if let Some(root) = by_values {
+        plan.root = root;
+    }
+    Ok(plan)
+}
+
+/// What becomes of the rows of a plan.
+#[derive(Clone, Copy)]
+enum Rows {
+    /// They are handed out; those of a find with a projection may be `covered` by an index.
+    Found {
+        covered: bool,
+    },
+    Counted,
+}
+
+fn assemble(shared: Option<&Shared<'_>>, matching: &Matching<'_>, rows: Rows) -> Result<Plan> {
     let matching = &Matching { sort: matching.sort.filter(|sort| !sort.is_empty()), ..*matching };
     let natural = matching.sort.map(natural_order).transpose()?.flatten();
     let Prepared { filter, sort, projection, context, variables, cached } =
@@ -150,24 +189,36 @@ pub(crate) fn plan_matching(shared: Option<&Shared<'_>>, matching: &Matching<'_>
         Some(Hint::Natural(direction)) => Some(direction),
         _ => None,
     });
-
-    let mut root: Box<dyn Operator> = Box::new(Eof::default());
-    let (mut in_order, mut walks_index) = (false, false);
-    if let Some(shared) = shared {
-        let order = sort.as_ref().map(|sort| &sort.ir);
-        let by_index = match (scan_order, &cached) {
-            (Some(_), _) => None,
-            _ if index_filter.is_some() => filtered_index_scan(shared, &filter, order, index_filter.as_ref()),
-            (None, Some(cached)) if hint.is_none() => cached_index_scan(shared, &filter, order, cached.query()),
-            (None, _) => index_scan(shared, &filter, order, hint),
-        };
-        match by_index {
-            Some(scan) => {
-                (in_order, walks_index) = (scan.is_sorted, true);
-                root = index_access(shared, scan, &filter, matching.filter);
+    let wants = match (rows, &projection, matching.projection) {
+        (Rows::Counted, ..) => Wants::Number,
+        (Rows::Found { covered: true }, Some(projection), Some(spec)) => Wants::Fields(projection, spec),
+        _ => Wants::Documents,
+    };
+    let access = match (shared, scan_order) {
+        (None, _) => None,
+        (Some(_), Some(_)) => Some(access::by_scan(&filter, scan_order)),
+        (Some(shared), None) => Some(match (id_of(shared, &filter), hint) {
+            (Some(id), None) => access::by_id(id, &filter),
+            _ => {
+                let order = sort.as_ref().map(|sort| &sort.ir);
+                let path = match (&index_filter, &cached) {
+                    (Some(index_filter), _) => choose_among(shared, &filter, order, index_filter),
+                    (None, Some(cached)) if hint.is_none() => choose_once(shared, &filter, order, cached.query()),
+                    (None, _) => choose(shared, &filter, order, hint.and_then(Hint::index)),
+                };
+                let merge_order = sort.as_ref().map(|sort| &sort.program).zip(matching.sort);
+                // To compile what is left of a filter takes longer than a cached request may.
+                let is_hit = cached.as_ref().is_some_and(Cached::is_hit);
+                access::by_path(shared, path, (&filter, (!is_hit).then_some(&context)), merge_order, wants)?
             }
-            None => root = access(shared, &filter, matching.filter, scan_order),
-        }
+        }),
+    };
+    let (mut in_order, mut walks_index, mut is_projected, mut skips_arrays) = (false, false, false, false);
+    let mut root: Box<dyn Operator> = Box::new(Eof::default());
+    if let Some(access) = access {
+        (in_order, walks_index) = (access.is_sorted, access.walks_index);
+        (is_projected, skips_arrays) = (access.is_projected, access.skips_arrays);
+        root = access.root;
     }
     let sort = sort.filter(|_| !in_order);
     let is_sorted = sort.is_some();
@@ -178,8 +229,23 @@ pub(crate) fn plan_matching(shared: Option<&Shared<'_>>, matching: &Matching<'_>
     if matching.skip > 0 {
         root = Box::new(Skip::new(root, matching.skip));
     }
-    let has_index_filter = index_filter.is_some();
-    Ok(Plan { root, filter, projection, context, variables, is_sorted, walks_index, cached, has_index_filter })
+    Ok(Plan {
+        root,
+        filter,
+        projection,
+        context,
+        variables,
+        is_sorted,
+        walks_index,
+        skips_arrays,
+        is_projected,
+        cached,
+        has_index_filter: index_filter.is_some(),
+    })
+}
+
+fn request_of<'r>(filter: &'r CompiledFilter, sort: Option<&'r ir::Sort>, hint: Option<usize>) -> PlanRequest<'r> {
+    PlanRequest { filter: &filter.ir, collation: filter.program.collation(), sort, hint }
 }
 
 /// The index filter for a request, if it has one. A lookup by `_id` alone has none.
@@ -192,124 +258,80 @@ fn index_filter(shared: &Shared<'_>, filter: &CompiledFilter, matching: &Matchin
     if is_lookup { None } else { shared.plan_cache().index_filters.find(shared.uuid(), shape) }
 }
 
-/// The best scan of an index that a filter allows.
-fn filtered_index_scan(
+/// How the documents of a filter are reached by the indexes that an index filter allows.
+fn choose_among(
     shared: &Shared<'_>,
     filter: &CompiledFilter,
     order: Option<&ir::Sort>,
-    index_filter: Option<&IndexFilter>,
-) -> Option<IndexScanPlan> {
+    index_filter: &IndexFilter,
+) -> AccessPath {
     let indexes = shared.indexes();
-    let allowed = |at: &usize| index_filter.is_none_or(|filter| filter.allows(&indexes[*at]));
-    let allowed: Vec<usize> = (0..indexes.len()).filter(allowed).collect();
+    let allowed: Vec<usize> = (0..indexes.len()).filter(|at| index_filter.allows(&indexes[*at])).collect();
     let views: Vec<IndexView<'_>> = allowed.iter().map(|&at| indexes[at].view()).collect();
-    match plan::plan(
-        &PlanRequest { filter: &filter.ir, collation: filter.program.collation(), sort: order, hint: None },
-        &views,
-    ) {
-        AccessPath::IndexScan(scan) => Some(IndexScanPlan { index: allowed[scan.index], ..scan }),
-        AccessPath::CollectionScan => None,
+    let mut path = plan::plan(&request_of(filter, order, None), &views);
+    match &mut path {
+        AccessPath::CollectionScan => {}
+        AccessPath::IndexScan(scan) => scan.index = allowed[scan.index],
+        AccessPath::Union(union) => union.branches.iter_mut().for_each(|scan| scan.index = allowed[scan.index]),
     }
+    path
 }
 
-/// The scan of an index by which the documents of a filter are reached, if that is better than other ways.
-fn index_scan(
-    shared: &Shared<'_>,
-    filter: &CompiledFilter,
-    order: Option<&ir::Sort>,
-    hint: Option<Hint>,
-) -> Option<IndexScanPlan> {
-    let hint = match hint {
-        Some(Hint::Index(at)) => Some(at),
-        // The lookup by `_id` beats every scan.
-        _ if id_of(shared, filter).is_some() => return None,
-        _ => None,
-    };
+/// How the documents of a filter are reached. `hint` is the place of an index.
+fn choose(shared: &Shared<'_>, filter: &CompiledFilter, order: Option<&ir::Sort>, hint: Option<usize>) -> AccessPath {
     let views: Vec<IndexView<'_>> = shared.indexes().iter().map(|index| index.view()).collect();
-    match plan::plan(
-        &PlanRequest { filter: &filter.ir, collation: filter.program.collation(), sort: order, hint },
-        &views,
-    ) {
-        AccessPath::IndexScan(scan) => Some(scan),
-        AccessPath::CollectionScan => None,
-    }
+    plan::plan(&request_of(filter, order, hint), &views)
 }
 
 /// The same, where an earlier request of the shape may have made the choice. The keys to scan are found anew, from this
 /// request's values; an index that does not serve them (they may lie outside of a partial index) is chosen anew as well.
-fn cached_index_scan(
+fn choose_once(
     shared: &Shared<'_>,
     filter: &CompiledFilter,
     order: Option<&ir::Sort>,
     cached: &CachedQuery,
-) -> Option<IndexScanPlan> {
+) -> AccessPath {
     match cached.choice() {
-        Some(Choice::OtherThanIndex) => return None,
+        Some(Choice::Scan) => return AccessPath::CollectionScan,
         Some(Choice::Index(at)) => {
             let view = shared.indexes().get(at).map(|index| index.view());
-            let request =
-                PlanRequest { filter: &filter.ir, collation: filter.program.collation(), sort: order, hint: None };
-            if let Some(scan) = view.and_then(|view| plan::plan_again(&request, at, &view)) {
-                return Some(scan);
+            let request = request_of(filter, order, None);
+            if let Some(path) = view.and_then(|view| plan::plan_again(&request, at, &view)) {
+                return path;
             }
         }
-        None => {}
+        Some(Choice::Several) | None => {}
     }
-    let scan = index_scan(shared, filter, order, None);
-    cached.choose(scan.as_ref().map_or(Choice::OtherThanIndex, |scan| Choice::Index(scan.index)));
-    scan
+    let path = choose(shared, filter, order, None);
+    cached.choose(match &path {
+        AccessPath::CollectionScan => Choice::Scan,
+        AccessPath::IndexScan(scan) => Choice::Index(scan.index),
+        AccessPath::Union(_) => Choice::Several,
+    });
+    path
 }
 
 /// The operators that reach the documents of a filter inside a pipeline.
-pub(super) fn reach(shared: Option<&Shared<'_>>, filter: &CompiledFilter, source: &RawDoc) -> Box<dyn Operator> {
-    let Some(shared) = shared else { return Box::new(Eof::default()) };
-    match index_scan(shared, filter, None, None) {
-        Some(scan) => index_access(shared, scan, filter, source),
-        None => access(shared, filter, source, None),
+pub(super) fn reach(shared: Option<&Shared<'_>>, filter: &CompiledFilter) -> Result<Box<dyn Operator>> {
+    let Some(shared) = shared else { return Ok(Box::new(Eof::default())) };
+    if let Some(id) = id_of(shared, filter) {
+        return Ok(access::by_id(id, filter).root);
     }
+    let path = choose(shared, filter, None, None);
+    Ok(access::by_path(shared, path, (filter, None), None, Wants::Documents)?.root)
 }
 
 /// Whether an index finds the documents of a filter.
 pub(crate) fn finds_by_index(shared: Option<&Shared<'_>>, filter: &CompiledFilter) -> bool {
-    shared.is_some_and(|shared| id_of(shared, filter).is_some() || index_scan(shared, filter, None, None).is_some())
+    let by_index = |shared: &Shared<'_>| !matches!(choose(shared, filter, None, None), AccessPath::CollectionScan);
+    shared.is_some_and(|shared| id_of(shared, filter).is_some() || by_index(shared))
 }
 
-/// The operators of a scan of an index.
-fn index_access(
-    shared: &Shared<'_>,
-    scan: IndexScanPlan,
-    filter: &CompiledFilter,
-    source: &RawDoc,
-) -> Box<dyn Operator> {
-    let Some(index) = shared.indexes().get(scan.index) else { return access(shared, filter, source, None) };
-    let needs_filter = !scan.proves_filter && !filter.is_trivial();
-    let program = needs_filter.then(|| FilterProgram { program: Arc::clone(&filter.program), source: source.into() });
-    let scan = IndexScan::new(1, index, scan.bounds, scan.direction);
-    Box::new(Fetch::new(0, Box::new(scan), program))
-}
-
-/// How documents are reached: by `_id` where the filter pins it down, else by looking at all of them.
-fn access(
-    shared: &Shared<'_>,
-    filter: &CompiledFilter,
-    source: &RawDoc,
-    order: Option<Direction>,
-) -> Box<dyn Operator> {
-    let program = FilterProgram { program: Arc::clone(&filter.program), source: source.into() };
-    match id_of(shared, filter) {
-        Some(id) if order.is_none() => Box::new(IdLookup::new(0, id, program)),
-        _ => {
-            let program = (!filter.is_trivial()).then_some(program);
-            Box::new(Scan::new(0, order.unwrap_or(Direction::Forward), program))
-        }
-    }
-}
-
-/// The `_id` that a filter pins down, where the index on `_id` can be asked for it: a string is found only under the
+/// The `_id` that is all a filter asks for, where the index on `_id` can be asked for it: a string is found only under the
 /// collation by which the index has it.
 fn id_of<'f>(shared: &Shared<'_>, filter: &'f CompiledFilter) -> Option<Value<'f>> {
     let is_alike = filter.program.collation() == shared.collation();
-    filter.id_equality().filter(|id| is_alike || !plan::compares_strings(*id))
+    filter.only_id_equality().filter(|id| is_alike || !plan::compares_strings(*id))
 }
 
 /// The direction that `{$natural: ±1}` asks for; `None` for other orders.
@@ -336,6 +358,16 @@ enum Hint {
     Natural(Direction),
     /// The index at this place.
     Index(usize),
+}
+
+impl Hint {
+    /// The place of the index, when it is one.
+    fn index(self) -> Option<usize> {
+        match self {
+            Hint::Index(at) => Some(at),
+            Hint::Natural(_) => None,
+        }
+    }
 }
 
 /// Reads a hint. It must name an index that exists and is not hidden.

@@ -14,7 +14,7 @@ use smongo_vm::key::{Direction, KeyDecoder, KeyEncoder};
 use crate::error::Result;
 
 /// A byte above every byte that a field or the end of a key begins with.
-const ABOVE: u8 = 0xff;
+pub(crate) const ABOVE: u8 = 0xff;
 
 /// Below every entry's key, and above the reserved key.
 const FIRST: &[u8] = &[1];

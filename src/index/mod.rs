@@ -19,6 +19,7 @@ mod check;
 mod duplicate;
 mod fields;
 mod id;
+mod key_document;
 mod keys;
 mod multikey;
 mod spec;
@@ -35,10 +36,11 @@ use smongo_vm::value::{FieldPath, RawDoc, Value};
 use crate::catalog::entry::IndexEntry;
 use crate::error::Result;
 use crate::request::Namespace;
-pub(crate) use bounds::{ScanBounds, Verdict};
+pub(crate) use bounds::{ABOVE, ScanBounds, Verdict};
 pub(crate) use build::Builder;
 pub(crate) use check::{Fault, FaultyEntry, IndexCheck, IndexFindings};
 pub(crate) use id::{append_id_key, id_spec, is_id_pattern};
+pub(crate) use key_document::{KeyDocuments, direction_of};
 pub(crate) use keys::{KeyGenerator, KeyScratch, KeySet, Layout, record_id_of};
 pub(crate) use multikey::{ArrayPaths, is_reserved};
 pub(crate) use spec::{
@@ -154,6 +156,11 @@ impl Index {
         self.multikey.confirm(paths);
     }
 
+    /// The part of an entry's value that tells the types of its key's values.
+    pub fn type_bits<'v>(&self, value: &'v [u8]) -> &'v [u8] {
+        if self.is_unique() { value.get(RECORD_ID_BYTES..).unwrap_or_default() } else { value }
+    }
+
     /// The record that an entry leads to.
     pub fn record_id(&self, key: &[u8], value: &[u8]) -> Option<i64> {
         self.layout.record_id(key, value)
@@ -264,11 +271,6 @@ impl Index {
     fn duplicate(&self, ns: &Namespace, key: &[u8], value: &[u8]) -> crate::error::Error {
         duplicate::error(ns, self, key, self.type_bits(value))
     }
-
-    /// The part of an entry's value that tells the types of its key.
-    fn type_bits<'v>(&self, value: &'v [u8]) -> &'v [u8] {
-        if self.is_unique() { value.get(RECORD_ID_BYTES..).unwrap_or_default() } else { value }
-    }
 }
 
 /// The entries of one version of a document whose keys another does not have.
@@ -300,7 +302,7 @@ fn describe(spec: &RawDoc) -> Result<(IndexDescription, PartialProgram)> {
         .map(|field| IndexField { path: FieldPath::new(field.name_str()), order: order_of(field.value()) })
         .collect();
     let (partial_filter, program) = match filter {
-        Some(filter) => (Some(filter.ir), Some(filter.program)),
+        Some(filter) => (Some(Arc::unwrap_or_clone(filter.ir)), Some(filter.program)),
         None => (None, None),
     };
     let (is_sparse, is_hidden) = (is_on("sparse"), is_on("hidden"));

@@ -63,8 +63,10 @@ pub(crate) struct SortOrder {
 pub(crate) enum Choice {
     /// By the index at this place.
     Index(usize),
-    /// By `_id`, or by looking at all of them.
-    OtherThanIndex,
+    /// By looking at all of them.
+    Scan,
+    /// By several scans, which are chosen anew for the values of each request.
+    Several,
 }
 
 /// What is kept of a shape.

@@ -109,7 +109,7 @@ impl<'e> MatchedWrite<'e> {
         let shared = self.coll.share()?;
         let mut work = self.op.begin(self.storage)?;
         work.pin(self.coll);
-        let Plan { root, filter, variables, is_sorted, .. } = &mut self.plan;
+        let Plan { root, filter, variables, is_sorted, skips_arrays, .. } = &mut self.plan;
         let variables: Vec<Value<'_>> = variables.iter().map(OwnedValue::get).collect();
         let interrupt = interrupter(self.op);
         // A sorted write is of one document, for which a sort holds one.
@@ -136,8 +136,8 @@ impl<'e> MatchedWrite<'e> {
                         this_turn.insert(record_id);
                     }
                     let doc = root.document(&cx);
-                    let matched_position = if *is_sorted {
-                        // The filter has run over other documents since.
+                    let matched_position = if *is_sorted || *skips_arrays {
+                        // The filter has run over other documents since, or not as a whole.
                         self.machine.matches(&filter.program, doc, &cx.env)?;
                         self.machine.matched_position()
                     } else {

@@ -1,6 +1,6 @@
 //! Explanations: the plan, the counts, and the programs that ran.
 
-use bson::doc;
+use bson::{Document, doc};
 use smongo::request::Verbosity;
 
 use crate::Fixture;
@@ -19,7 +19,7 @@ fn a_lookup_by_id_reads_one_document() {
     let fixture = Fixture::with((0..100).map(|n| doc! { "_id": n }));
     let explained = fixture.coll.find(doc! { "_id": 7 }).explain(Verbosity::ExecutionStats).unwrap();
     let plan = explained.get_document("queryPlanner").unwrap().get_document("winningPlan").unwrap();
-    assert_eq!(plan.get_str("stage").unwrap(), "IDHACK");
+    assert_eq!(plan.get_str("stage").unwrap(), "EXPRESS_IXSCAN");
     let stats = explained.get_document("executionStats").unwrap();
     assert_eq!(stats.get_i32("totalDocsExamined").unwrap(), 1);
     assert_eq!(stats.get_i32("totalKeysExamined").unwrap(), 1);
@@ -53,4 +53,70 @@ fn a_missing_collection_has_an_empty_plan() {
     let explained = fixture.coll.find(doc! {}).explain(Verbosity::ExecutionStats).unwrap();
     let plan = explained.get_document("queryPlanner").unwrap().get_document("winningPlan").unwrap();
     assert_eq!(plan.get_str("stage").unwrap(), "EOF");
+}
+
+/// The stages of a winning plan, from the top; several inputs in brackets.
+fn stages(explained: &Document) -> String {
+    fn of(stage: &Document) -> String {
+        let name = stage.get_str("stage").unwrap();
+        if let Ok(input) = stage.get_document("inputStage") {
+            return format!("{name} {}", of(input));
+        }
+        match stage.get_array("inputStages") {
+            Ok(inputs) => {
+                let inputs: Vec<_> = inputs.iter().map(|input| of(input.as_document().unwrap())).collect();
+                format!("{name} [{}]", inputs.join(", "))
+            }
+            Err(_) => name.into(),
+        }
+    }
+    of(explained.get_document("queryPlanner").unwrap().get_document("winningPlan").unwrap())
+}
+
+/// Stage names as in the manual's "Explain Results"; how few keys and documents are examined is what covered queries,
+/// `$or` and sorts by an index promise there.
+#[test]
+fn plans_examine_no_more_than_they_need() {
+    let fixture = Fixture::with((0..1000).map(|n| doc! { "_id": n, "a": n % 10, "b": n, "c": n % 7 }));
+    fixture.coll.create_index(doc! { "a": 1, "b": 1 }).run().unwrap();
+    fixture.coll.create_index(doc! { "c": 1, "b": 1 }).run().unwrap();
+    let sort_b = doc! { "b": 1 };
+    let plain = doc! {};
+    for (filter, sort, projection, limit, plan, keys, docs) in [
+        (doc! { "a": 3, "b": { "$gt": 500 } }, doc! { "a": 1, "b": 1 }, &plain, 10, "LIMIT FETCH IXSCAN", 10, 10),
+        (doc! { "a": 3 }, doc! {}, &doc! { "_id": 0, "b": 1 }, 5, "LIMIT PROJECTION_COVERED IXSCAN", 5, 0),
+        (doc! { "$or": [{ "a": 3 }, { "c": 5 }] }, doc! {}, &plain, 0, "FETCH OR [IXSCAN, IXSCAN]", 243, 229),
+        (
+            doc! { "$or": [{ "a": 3 }, { "c": 5 }] },
+            sort_b.clone(),
+            &plain,
+            4,
+            "LIMIT FETCH SORT_MERGE [IXSCAN, IXSCAN]",
+            5,
+            4,
+        ),
+        (doc! { "a": { "$in": [1, 2] } }, sort_b, &plain, 4, "LIMIT FETCH SORT_MERGE [IXSCAN, IXSCAN]", 5, 4),
+    ] {
+        let mut find = fixture.coll.find(filter.clone()).sort(sort.clone()).projection(projection.clone());
+        if limit > 0 {
+            find = find.limit(limit);
+        }
+        let explained = find.explain(Verbosity::ExecutionStats).unwrap();
+        assert_eq!(stages(&explained), plan, "{filter} {sort}");
+        let stats = explained.get_document("executionStats").unwrap();
+        assert_eq!(stats.get_i32("totalDocsExamined").unwrap(), docs, "documents, {filter} {sort}");
+        assert_eq!(stats.get_i32("totalKeysExamined").unwrap(), keys, "keys, {filter} {sort}");
+    }
+}
+
+#[test]
+fn what_the_keys_prove_is_not_run_again() {
+    let fixture = Fixture::with((0..10).map(|n| doc! { "_id": n, "a": n, "b": n }));
+    fixture.coll.create_index(doc! { "a": 1 }).run().unwrap();
+    let explained = fixture.coll.find(doc! { "b": 2, "a": 2 }).explain(Verbosity::QueryPlanner).unwrap();
+    let planner = explained.get_document("queryPlanner").unwrap();
+    let parsed = doc! { "$and": [{ "a": { "$eq": 2 } }, { "b": { "$eq": 2 } }] };
+    assert_eq!(planner.get_document("parsedQuery").unwrap(), &parsed);
+    let fetch = planner.get_document("winningPlan").unwrap();
+    assert_eq!(fetch.get_document("filter").unwrap(), &doc! { "b": { "$eq": 2 } });
 }

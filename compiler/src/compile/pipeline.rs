@@ -331,7 +331,7 @@ fn compile_stage(stage: &Stage, after: &[Stage], strings: Strings<'_>) -> Result
                 None => None,
                 Some((filter, source)) => {
                     let program = Arc::new(codegen::compile_filter(filter, strings)?);
-                    Some((CompiledFilter { program, ir: filter.clone() }, source.clone()))
+                    Some((CompiledFilter { program, ir: Arc::new(filter.clone()) }, source.clone()))
                 }
             };
             let view = compile_view(search.view.as_deref(), strings)?;
@@ -377,7 +377,7 @@ fn compile_sub_pipeline(from: &SubPipeline, strings: Strings<'_>) -> Result<Comp
     let filter = match stages.first() {
         Some(Stage::Match { filter, source }) if from.coll.is_some() => {
             let program = Arc::new(codegen::compile_filter(filter, strings)?);
-            Some((CompiledFilter { program, ir: filter.clone() }, source.clone()))
+            Some((CompiledFilter { program, ir: Arc::new(filter.clone()) }, source.clone()))
         }
         _ => None,
     };

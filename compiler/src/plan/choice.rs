@@ -11,46 +11,73 @@ use super::collated::Strings;
 use super::implication::implies;
 use super::interval::{Interval, Intervals};
 use super::predicate::{Predicate, Predicates, shared_elements};
-use super::{AccessPath, FieldOrder, IndexDescription, IndexScanPlan, IndexView, PlanRequest, ScanDirection};
+use super::{
+    AccessPath, FieldOrder, IndexDescription, IndexScanPlan, IndexView, PlanRequest, Residual, ScanDirection,
+    UnionPlan, combine,
+};
 use crate::ir::{Filter, Sort};
 
 /// Chooses how to reach the documents of a request. The choice depends on nothing but the arguments; of equally good
 /// indexes the first is taken.
 pub fn plan(request: &PlanRequest<'_>, indexes: &[IndexView<'_>]) -> AccessPath {
-    if let Some(view) = request.hint.and_then(|hint| indexes.get(hint).map(|view| (hint, view))) {
-        let (at, view) = view;
-        return AccessPath::IndexScan(scan(at, view, &predicates_of(request, view), request.sort).0);
+    if let Some((at, view)) = request.hint.and_then(|hint| indexes.get(hint).map(|view| (hint, view))) {
+        let (scan, score) = scan(at, view, &predicates_of(request, view), request.sort);
+        return merged_for_order(scan, score, view, request).0;
     }
     let seen = indexes.iter().enumerate().map(|(at, view)| (at, view, predicates_of(request, view)));
     let usable = seen.filter(|(_, view, predicates)| is_usable(view.description, request, predicates));
-    let scans = usable.map(|(at, view, predicates)| scan(at, view, &predicates, request.sort));
-    let worthwhile = scans.filter(|(scan, score)| score.leading() > 0 || scan.is_sorted);
-    match worthwhile.max_by_key(|(scan, score)| (*score, Reverse(scan.index))) {
-        Some((scan, _)) => AccessPath::IndexScan(scan),
-        None => AccessPath::CollectionScan,
+    let scans = usable
+        .map(|(at, view, predicates)| {
+            let (scan, score) = scan(at, view, &predicates, request.sort);
+            merged_for_order(scan, score, view, request)
+        })
+        .filter(|(path, score)| score.leading() > 0 || path.is_sorted());
+    let union = combine::union(request, indexes).map(|union| {
+        let score = Score::of_union(&union);
+        (AccessPath::Union(union), score)
+    });
+    // The first of equal ones is wanted.
+    let best = scans.chain(union).reduce(|best, next| if next.1 > best.1 { next } else { best });
+    best.map_or(AccessPath::CollectionScan, |(path, _)| path)
+}
+
+/// A scan, or the same keys as several scans that together give the wanted order.
+fn merged_for_order(
+    scan: IndexScanPlan,
+    score: Score,
+    view: &IndexView<'_>,
+    request: &PlanRequest<'_>,
+) -> (AccessPath, Score) {
+    let merged = match request.sort {
+        Some(sort) if !scan.is_sorted => combine::explode(&scan, view, sort, request.collation),
+        _ => None,
+    };
+    match merged {
+        Some(union) => (AccessPath::Union(union), Score { is_sorted: true, ..score }),
+        None => (AccessPath::IndexScan(scan), score),
     }
 }
 
 /// The scan of an index that was chosen for another request of the same shape, if it serves this one as well. `at` is the
 /// index's place among the views.
-pub fn plan_again(request: &PlanRequest<'_>, at: usize, view: &IndexView<'_>) -> Option<IndexScanPlan> {
+pub fn plan_again(request: &PlanRequest<'_>, at: usize, view: &IndexView<'_>) -> Option<AccessPath> {
     let predicates = predicates_of(request, view);
     if !is_usable(view.description, request, &predicates) {
         return None;
     }
     let (scan, score) = scan(at, view, &predicates, request.sort);
-    (score.leading() > 0 || scan.is_sorted).then_some(scan)
+    (score.leading() > 0 || scan.is_sorted).then_some(AccessPath::IndexScan(scan))
 }
 
 /// The filter's predicates, as an index sees them.
-fn predicates_of<'r>(request: &PlanRequest<'r>, view: &IndexView<'_>) -> Predicates<'r> {
+pub(super) fn predicates_of<'r>(request: &PlanRequest<'r>, view: &IndexView<'_>) -> Predicates<'r> {
     let request_order = request.collation.map(Arc::as_ref);
     Predicates::of(request.filter, Strings::between(request_order, view.description.collation.as_deref()))
 }
 
 /// How good a scan is; the fields are compared in this order.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-struct Score {
+pub(super) struct Score {
     /// Leading fields of which one value is wanted.
     single_values: usize,
     /// Leading fields behind them of which certain values are wanted.
@@ -65,14 +92,38 @@ struct Score {
     fields: Reverse<usize>,
 }
 
+impl Default for Score {
+    fn default() -> Self {
+        Self {
+            single_values: 0,
+            several_values: 0,
+            range: false,
+            is_sorted: false,
+            bounded_fields: 0,
+            proves_filter: false,
+            fields: Reverse(usize::MAX),
+        }
+    }
+}
+
 impl Score {
+    /// A union is better than a scan without bounds, and worse than any with them.
+    fn of_union(union: &UnionPlan) -> Self {
+        Self {
+            range: true,
+            is_sorted: union.is_sorted,
+            proves_filter: matches!(union.residual, Residual::Nothing),
+            ..Self::default()
+        }
+    }
+
     fn leading(self) -> usize {
         self.single_values + self.several_values + usize::from(self.range)
     }
 }
 
 /// Whether an index has a key of every document that matches.
-fn is_usable(index: &IndexDescription, request: &PlanRequest<'_>, predicates: &Predicates<'_>) -> bool {
+pub(super) fn is_usable(index: &IndexDescription, request: &PlanRequest<'_>, predicates: &Predicates<'_>) -> bool {
     let implied = |required: &Filter| implies(request.filter, required, predicates.strings());
     if index.is_hidden || index.partial_filter.as_ref().is_some_and(|required| !implied(required)) {
         return false;
@@ -85,20 +136,22 @@ fn is_usable(index: &IndexDescription, request: &PlanRequest<'_>, predicates: &P
 }
 
 /// The best scan of one index.
-fn scan(at: usize, view: &IndexView<'_>, predicates: &Predicates<'_>, sort: Option<&Sort>) -> (IndexScanPlan, Score) {
+pub(super) fn scan(
+    at: usize,
+    view: &IndexView<'_>,
+    predicates: &Predicates<'_>,
+    sort: Option<&Sort>,
+) -> (IndexScanPlan, Score) {
     let fields = &view.description.fields;
-    let (bounds, used) = bounds(view, predicates);
+    let (bounds, proven) = bounds(view, predicates);
     // Strings that the index orders in another way must not be among what is sorted.
     let is_ordered = predicates.strings().is_alike() || bounds.iter().all(Intervals::avoids_strings);
     let sorted = sort.filter(|_| is_ordered).and_then(|sort| sorted_direction(view, &bounds, sort));
-    let no_arrays = view.arrays.iter().all(|arrays| arrays.is_empty());
     let plan = IndexScanPlan {
         index: at,
         direction: sorted.unwrap_or(ScanDirection::Forward),
         is_sorted: sorted.is_some(),
-        proves_filter: no_arrays
-            && predicates.others == 0
-            && used.iter().filter(|used| **used).count() == predicates.list.len(),
+        residual: predicates.residual(&proven),
         bounds,
     };
     let mut score = Score {
@@ -107,7 +160,7 @@ fn scan(at: usize, view: &IndexView<'_>, predicates: &Predicates<'_>, sort: Opti
         range: false,
         is_sorted: plan.is_sorted,
         bounded_fields: plan.bounds.iter().filter(|bounds| !bounds.is_full()).count(),
-        proves_filter: plan.proves_filter,
+        proves_filter: matches!(plan.residual, Residual::Nothing),
         fields: Reverse(fields.len()),
     };
     for bounds in &plan.bounds {
@@ -123,9 +176,9 @@ fn scan(at: usize, view: &IndexView<'_>, predicates: &Predicates<'_>, sort: Opti
     (plan, score)
 }
 
-/// What the predicates leave of each field of an index, and which of them had a part in it exactly.
+/// What the predicates leave of each field of an index, and which of them the keys prove.
 fn bounds(view: &IndexView<'_>, predicates: &Predicates<'_>) -> (Vec<Intervals>, Vec<bool>) {
-    let mut used = vec![false; predicates.list.len()];
+    let mut proven = vec![false; predicates.list.len()];
     // The predicates that narrow the scan, with the arrays on their paths.
     let mut chosen: Vec<(&Predicate, ArrayComponents)> = Vec::new();
     let mut all_bounds = Vec::new();
@@ -149,12 +202,13 @@ fn bounds(view: &IndexView<'_>, predicates: &Predicates<'_>) -> (Vec<Intervals>,
             };
             let Some(keys) = keys.filter(|keys| compatible && !keys.is_full()) else { continue };
             bounds = bounds.intersect(&keys);
-            used[at] = predicate.exact && field.order != FieldOrder::Hashed;
+            let exact = if arrays.is_empty() { predicate.exact } else { predicate.exact_in_arrays };
+            proven[at] = exact && field.order != FieldOrder::Hashed;
             chosen.push((predicate, *arrays));
         }
         all_bounds.push(bounds);
     }
-    (all_bounds, used)
+    (all_bounds, proven)
 }
 
 /// Whether a predicate's intervals hold for a field whose path leads through these arrays.
@@ -197,7 +251,7 @@ fn hashed(intervals: &Intervals, strings: Strings<'_>) -> Option<Intervals> {
 }
 
 /// The direction in which an index gives the wanted order, if it does.
-fn sorted_direction(view: &IndexView<'_>, bounds: &[Intervals], sort: &Sort) -> Option<ScanDirection> {
+pub(super) fn sorted_direction(view: &IndexView<'_>, bounds: &[Intervals], sort: &Sort) -> Option<ScanDirection> {
     let fields = &view.description.fields;
     let sorts_whole_index = bounds.iter().all(Intervals::is_full);
     let mut direction = None;

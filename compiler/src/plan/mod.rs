@@ -24,6 +24,8 @@
 
 mod choice;
 mod collated;
+mod combine;
+mod distinct;
 mod implication;
 mod interval;
 mod predicate;
@@ -38,6 +40,7 @@ use smongo_vm::value::{ArrayComponents, FieldPath};
 use crate::ir::{Filter, Sort};
 pub use choice::{plan, plan_again};
 pub use collated::compares_strings;
+pub use distinct::{DistinctPlan, distinct};
 pub use interval::{Interval, Intervals};
 
 /// How an index orders one of its fields.
@@ -113,6 +116,39 @@ pub enum AccessPath {
     CollectionScan,
     /// Those documents are looked at that an index leads to.
     IndexScan(IndexScanPlan),
+    /// Those that any of several scans leads to.
+    Union(UnionPlan),
+}
+
+impl AccessPath {
+    /// Whether documents come in the wanted order.
+    pub fn is_sorted(&self) -> bool {
+        match self {
+            AccessPath::CollectionScan => false,
+            AccessPath::IndexScan(scan) => scan.is_sorted,
+            AccessPath::Union(union) => union.is_sorted,
+        }
+    }
+
+    /// What must be tested on the documents that are reached.
+    pub fn residual(&self) -> &Residual {
+        match self {
+            AccessPath::CollectionScan => &Residual::Whole,
+            AccessPath::IndexScan(scan) => &scan.residual,
+            AccessPath::Union(union) => &union.residual,
+        }
+    }
+}
+
+/// What of a filter the keys that were met do not prove.
+#[derive(Clone, Debug)]
+pub enum Residual {
+    /// Every document that is reached matches.
+    Nothing,
+    /// These of the filter's conditions are left.
+    Part(Filter),
+    /// The filter must be run as it is.
+    Whole,
 }
 
 /// A walk over a part of an index.
@@ -127,6 +163,17 @@ pub struct IndexScanPlan {
     pub direction: ScanDirection,
     /// Whether documents come in the wanted order.
     pub is_sorted: bool,
-    /// Whether the keys prove the filter, so that it need not be run.
-    pub proves_filter: bool,
+    /// What must be tested besides.
+    pub residual: Residual,
+}
+
+/// Several scans, of which each may lead to a document.
+#[derive(Clone, Debug)]
+pub struct UnionPlan {
+    /// The scans.
+    pub branches: Vec<IndexScanPlan>,
+    /// Whether each scan comes in the wanted order, so that they are to be merged.
+    pub is_sorted: bool,
+    /// What must be tested besides.
+    pub residual: Residual,
 }

@@ -5,6 +5,7 @@
 
 use smongo_vm::value::{Component, FieldPath, OwnedValue, RawDoc, Tag, Value, View};
 
+use super::Residual;
 use super::collated::Strings;
 use super::interval::{Interval, Intervals};
 use crate::ir::{ArrayRule, Filter, FilterPath, LeafTest};
@@ -16,12 +17,16 @@ pub(super) struct Predicate {
     pub intervals: Intervals,
     /// Whether a key inside the intervals proves the condition, given that no array is on the path.
     pub exact: bool,
+    /// Whether it does so where arrays are on the path, too.
+    pub exact_in_arrays: bool,
     /// Whether the intervals hold only while no array is on the path.
     pub without_arrays: bool,
     /// Whether a document without the path cannot match.
     pub needs_field: bool,
     /// The `$elemMatch`es around the condition, outermost first.
     pub elements: Vec<ElementScope>,
+    /// Which of the filter's conjuncts the condition is in.
+    pub part: usize,
 }
 
 /// One `$elemMatch`: conditions within it speak of the same element.
@@ -34,12 +39,15 @@ pub(super) struct ElementScope {
 
 /// The predicates of a filter, all of which must hold.
 #[derive(Debug)]
-pub(super) struct Predicates<'c> {
+pub(super) struct Predicates<'f> {
     pub list: Vec<Predicate>,
-    /// How many conditions there are besides the exact predicates.
-    pub others: usize,
+    /// The conjuncts of the filter.
+    pub parts: Vec<&'f Filter>,
+    /// For each conjunct, how many conditions it has besides the exact predicates.
+    others: Vec<usize>,
+    part: usize,
     scopes: usize,
-    strings: Strings<'c>,
+    strings: Strings<'f>,
 }
 
 /// Where conditions stand.
@@ -49,24 +57,52 @@ struct Scope {
     elements: Vec<ElementScope>,
 }
 
-impl<'c> Predicates<'c> {
-    fn none(strings: Strings<'c>) -> Self {
-        Self { list: Vec::new(), others: 0, scopes: 0, strings }
+impl<'f> Predicates<'f> {
+    fn none(parts: Vec<&'f Filter>, strings: Strings<'f>) -> Self {
+        Self { list: Vec::new(), others: vec![0; parts.len()], parts, part: 0, scopes: 0, strings }
     }
 
     /// Gathers the predicates of a filter, as an index sees them.
-    pub fn of(filter: &Filter, strings: Strings<'c>) -> Self {
-        let mut predicates = Self::none(strings);
-        predicates.gather(filter, &Scope::default());
+    pub fn of(filter: &'f Filter, strings: Strings<'f>) -> Self {
+        let mut predicates = Self::none(conjuncts(filter), strings);
+        for part in 0..predicates.parts.len() {
+            predicates.part = part;
+            predicates.gather(predicates.parts[part], &Scope::default());
+        }
         predicates
     }
 
     /// How the filter's strings lie to those of the index.
-    pub fn strings(&self) -> Strings<'c> {
+    pub fn strings(&self) -> Strings<'f> {
         self.strings
     }
 
-    fn gather(&mut self, filter: &Filter, scope: &Scope) {
+    /// What the filter asks for besides the predicates that are `proven`.
+    pub fn residual(&self, proven: &[bool]) -> Residual {
+        let holds = |part: usize| {
+            let mut own = self.list.iter().zip(proven).filter(|(predicate, _)| predicate.part == part);
+            self.others[part] == 0 && own.all(|(_, proven)| *proven)
+        };
+        let left: Vec<&Filter> =
+            self.parts.iter().enumerate().filter(|(part, _)| !holds(*part)).map(|(_, part)| *part).collect();
+        match left.as_slice() {
+            [] => Residual::Nothing,
+            all if all.len() == self.parts.len() => Residual::Whole,
+            [one] => Residual::Part((*one).clone()),
+            many => Residual::Part(Filter::And(many.iter().map(|part| (*part).clone()).collect())),
+        }
+    }
+
+    /// Notes a condition that no exact predicate stands for.
+    fn other(&mut self) {
+        self.others[self.part] += 1;
+    }
+
+    fn has_others(&self) -> bool {
+        self.others.iter().any(|others| *others > 0)
+    }
+
+    fn gather(&mut self, filter: &'f Filter, scope: &Scope) {
         match filter {
             Filter::Always(true) => {}
             Filter::And(parts) => parts.iter().for_each(|part| self.gather(part, scope)),
@@ -76,7 +112,7 @@ impl<'c> Predicates<'c> {
             Filter::Leaf { path, test } => self.leaf(path, test, scope),
             Filter::ElemMatchObject { path, filter } => self.element(path, filter, scope, true),
             Filter::ElemMatchValue { path, filter } => self.element(path, filter, scope, false),
-            _ => self.others += 1,
+            _ => self.other(),
         }
     }
 
@@ -84,31 +120,31 @@ impl<'c> Predicates<'c> {
         let keys = self.strings.of_index(test).and_then(|test| keys_of(&test, is_element(path)));
         match (path_in(scope, path), keys) {
             (Some(path), Some(keys)) => self.add(path, keys, scope),
-            _ => self.others += 1,
+            _ => self.other(),
         }
     }
 
     /// A condition that must not hold.
-    fn negated(&mut self, filter: &Filter, scope: &Scope) {
+    fn negated(&mut self, filter: &'f Filter, scope: &Scope) {
         match filter {
             Filter::Leaf { path, test } => {
                 let keys = self.strings.of_index(test).and_then(|test| keys_without(&test));
                 match (path_in(scope, path), keys) {
                     (Some(path), Some(keys)) => self.add(path, keys, scope),
-                    _ => self.others += 1,
+                    _ => self.other(),
                 }
             }
             Filter::Not(part) => self.gather(part, scope),
             Filter::Or(parts) => parts.iter().for_each(|part| self.negated(part, scope)),
-            _ => self.others += 1,
+            _ => self.other(),
         }
     }
 
     /// Conditions of which one must hold: where all of them speak of a path, its keys are in one of their sets.
-    fn alternatives(&mut self, parts: &[Filter], scope: &Scope) {
+    fn alternatives(&mut self, parts: &'f [Filter], scope: &Scope) {
         let branches: Vec<Self> = parts.iter().map(|part| self.branch(part, scope)).collect();
         let Some((first, rest)) = branches.split_first() else {
-            self.others += 1;
+            self.other();
             return;
         };
         let mut exact = false;
@@ -118,30 +154,32 @@ impl<'c> Predicates<'c> {
             let Some(others) = others else { continue };
             let all = || others.iter().copied().chain([predicate]);
             exact = all().all(|predicate| predicate.exact)
-                && branches.iter().all(|branch| branch.others == 0 && branch.list.len() == 1);
+                && branches.iter().all(|branch| !branch.has_others() && branch.list.len() == 1);
             self.list.push(Predicate {
                 path: predicate.path.clone(),
                 intervals: Intervals::union(all().flat_map(|predicate| predicate.intervals.as_slice().iter().cloned())),
                 exact,
+                exact_in_arrays: exact && all().all(|predicate| predicate.exact_in_arrays),
                 without_arrays: all().any(|predicate| predicate.without_arrays),
                 needs_field: all().all(|predicate| predicate.needs_field),
                 elements: scope.elements.clone(),
+                part: self.part,
             });
         }
         if !exact {
-            self.others += 1;
+            self.other();
         }
     }
 
-    fn branch(&self, filter: &Filter, scope: &Scope) -> Self {
-        let mut branch = Self::none(self.strings);
+    fn branch(&self, filter: &'f Filter, scope: &Scope) -> Self {
+        let mut branch = Self::none(vec![filter], self.strings);
         branch.gather(filter, scope);
         branch
     }
 
     /// `$elemMatch`.
-    fn element(&mut self, path: &FilterPath, filter: &Filter, scope: &Scope, is_object: bool) {
-        self.others += 1;
+    fn element(&mut self, path: &FilterPath, filter: &'f Filter, scope: &Scope, is_object: bool) {
+        self.other();
         let Some(array) = path_in(scope, path) else { return };
         let mut inner = scope.clone();
         self.scopes += 1;
@@ -157,16 +195,27 @@ impl<'c> Predicates<'c> {
     fn add(&mut self, path: FieldPath, keys: Keys, scope: &Scope) {
         let exact = keys.exact && scope.elements.is_empty();
         if !exact {
-            self.others += 1;
+            self.other();
         }
         self.list.push(Predicate {
             path,
             intervals: keys.intervals,
             exact,
+            exact_in_arrays: exact && keys.exact_in_arrays && keys.needs_field,
             without_arrays: keys.without_arrays,
             needs_field: keys.needs_field,
             elements: scope.elements.clone(),
+            part: self.part,
         });
+    }
+}
+
+/// The parts of a conjunction, those of conjunctions inside it among them.
+pub(super) fn conjuncts(filter: &Filter) -> Vec<&Filter> {
+    match filter {
+        Filter::Always(true) => Vec::new(),
+        Filter::And(parts) => parts.iter().flat_map(conjuncts).collect(),
+        other => vec![other],
     }
 }
 
@@ -194,13 +243,15 @@ fn path_in(scope: &Scope, path: &FilterPath) -> Option<FieldPath> {
 struct Keys {
     intervals: Intervals,
     exact: bool,
+    /// Whether a key of one element says that the array satisfies the test.
+    exact_in_arrays: bool,
     without_arrays: bool,
     needs_field: bool,
 }
 
 impl Keys {
     fn exact(intervals: Intervals) -> Self {
-        Self { intervals, exact: true, without_arrays: false, needs_field: true }
+        Self { intervals, exact: true, exact_in_arrays: true, without_arrays: false, needs_field: true }
     }
 
     fn inexact(intervals: Intervals) -> Self {
@@ -267,7 +318,7 @@ fn keys_without(test: &LeafTest) -> Option<Keys> {
     // A path behind an array's scalar elements has null keys, and yet nothing there that a test would look at.
     let without_arrays = values.iter().any(|value| value.tag() == Tag::Null);
     let intervals = keys.intervals.complement();
-    Some(Keys { without_arrays, ..Keys::exact(intervals) }.with_missing())
+    Some(Keys { without_arrays, exact_in_arrays: false, ..Keys::exact(intervals) }.with_missing())
 }
 
 fn equal_keys(value: Value<'_>, is_element: bool) -> Keys {

@@ -48,31 +48,49 @@ fn planned(indexes: &[&str], filter: &str, order: &str) -> String {
     let views: Vec<IndexView<'_>> =
         described.iter().map(|(description, arrays)| IndexView { description, arrays: arrays.clone() }).collect();
     let sort = sort::parse(&parse_doc(order).unwrap()).unwrap();
-    match plan(&PlanRequest { filter: &parsed(filter), collation: None, sort: sort.as_ref(), hint: None }, &views) {
-        AccessPath::CollectionScan => "COLLSCAN".into(),
-        AccessPath::IndexScan(scan) => {
-            let mut text = format!("{}", scan.index);
-            for (field, bounds) in described[scan.index].0.fields.iter().zip(&scan.bounds) {
-                text.push_str(&format!(" {}: {bounds}", field.path));
-            }
-            if scan.direction == ScanDirection::Backward {
-                text.push_str(" backward");
-            }
-            if scan.is_sorted {
-                text.push_str(" sorted");
-            }
-            if scan.proves_filter {
-                text.push_str(" proven");
-            }
-            text
+    let path = plan(&PlanRequest { filter: &parsed(filter), collation: None, sort: sort.as_ref(), hint: None }, &views);
+    let scan_text = |scan: &IndexScanPlan| {
+        let mut text = format!("{}", scan.index);
+        for (field, bounds) in described[scan.index].0.fields.iter().zip(&scan.bounds) {
+            text.push_str(&format!(" {}: {bounds}", field.path));
         }
+        if scan.direction == ScanDirection::Backward {
+            text.push_str(" backward");
+        }
+        if scan.is_sorted {
+            text.push_str(" sorted");
+        }
+        text
+    };
+    let scans_text = |scans: &[IndexScanPlan]| scans.iter().map(scan_text).collect::<Vec<_>>().join(" | ");
+    let mut text = match &path {
+        AccessPath::CollectionScan => return "COLLSCAN".into(),
+        AccessPath::IndexScan(scan) => scan_text(scan),
+        AccessPath::Union(union) if union.is_sorted => format!("merge {}", scans_text(&union.branches)),
+        AccessPath::Union(union) => format!("or {}", scans_text(&union.branches)),
+    };
+    match path.residual() {
+        Residual::Nothing => text.push_str(" proven"),
+        Residual::Part(left) => text.push_str(&format!(
+            " left {}",
+            smongo_vm::value::extjson::to_string_shell(Value::document(&crate::explain::filter_document(left)))
+        )),
+        Residual::Whole => {}
     }
+    text
 }
 
 fn check(rows: &[(&[&str], &str, &str, &str)]) {
-    for (indexes, filter, order, expected) in rows {
-        assert_eq!(planned(indexes, filter, order), *expected, "{indexes:?} {filter} {order}");
-    }
+    let found = rows.iter().map(|(indexes, filter, order, _)| planned(indexes, filter, order));
+    let wrong: Vec<String> = rows
+        .iter()
+        .zip(found)
+        .filter(|((.., expected), found)| expected != found)
+        .map(|((indexes, filter, order, expected), found)| {
+            format!("{indexes:?} {filter} {order}\n  expected {expected}\n  found    {found}")
+        })
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]
@@ -82,7 +100,7 @@ fn bounds_of_single_conditions() {
         (a, "{}", "{}", "COLLSCAN"),
         (a, "{b: 1}", "{}", "COLLSCAN"),
         (a, "{a: 1}", "{}", "0 a: [1, 1] proven"),
-        (a, "{a: 1, b: 1}", "{}", "0 a: [1, 1]"),
+        (a, "{a: 1, b: 1}", "{}", "0 a: [1, 1] left {b: {$eq: 1}}"),
         (a, "{a: null}", "{}", "0 a: [null, null] proven"),
         (a, "{a: {$gt: 1}}", "{}", "0 a: (1, Infinity] proven"),
         (a, "{a: {$gte: 1, $lt: 5}}", "{}", "0 a: [1, 5) proven"),
@@ -111,7 +129,7 @@ fn compound_indexes() {
         (ab, "{a: {$gt: 1}, b: 2}", "{}", "0 a: (1, Infinity] b: [2, 2] proven"),
         (&["{a: 1}", "{a: 1, b: 1}"], "{a: 1, b: 2}", "{}", "1 a: [1, 1] b: [2, 2] proven"),
         (&["{a: 1, b: 1}", "{a: 1}"], "{a: 1}", "{}", "1 a: [1, 1] proven"),
-        (&["{a: 1}", "{b: 1}"], "{a: {$gt: 1}, b: 2}", "{}", "1 b: [2, 2]"),
+        (&["{a: 1}", "{b: 1}"], "{a: {$gt: 1}, b: 2}", "{}", "1 b: [2, 2] left {a: {$gt: 1}}"),
     ]);
 }
 
@@ -125,12 +143,18 @@ fn orders() {
         (ab, "{}", "{b: 1}", "COLLSCAN"),
         (ab, "{a: 1}", "{b: 1}", "0 a: [1, 1] b: [MinKey, MaxKey] backward sorted proven"),
         (ab, "{a: 1, b: {$gt: 2}}", "{a: 1, b: 1}", "0 a: [1, 1] b: (2, Infinity] backward sorted proven"),
-        (ab, "{a: {$in: [1, 2]}}", "{b: 1}", "0 a: [1, 1] [2, 2] b: [MinKey, MaxKey] proven"),
+        (
+            ab,
+            "{a: {$in: [1, 2]}}",
+            "{b: 1}",
+            "merge 0 a: [1, 1] b: [MinKey, MaxKey] backward sorted | 0 a: [2, 2] b: [MinKey, MaxKey] backward sorted \
+             proven",
+        ),
         (ab, "{a: 1}", "{a: 1, c: 1}", "0 a: [1, 1] b: [MinKey, MaxKey] proven"),
         (&["{a: 1}"], "{a: 1}", "{a: -1}", "0 a: [1, 1] sorted proven"),
-        (&["{a: 1}; array 0 0"], "{a: 1}", "{a: -1}", "0 a: [1, 1]"),
-        (&["{a: 1}; array 0 0"], "{}", "{a: -1}", "0 a: [MinKey, MaxKey] backward sorted"),
-        (&["{a: 1, b: 1}; array 0 0"], "{a: 1}", "{b: 1}", "0 a: [1, 1] b: [MinKey, MaxKey] sorted"),
+        (&["{a: 1}; array 0 0"], "{a: 1}", "{a: -1}", "0 a: [1, 1] proven"),
+        (&["{a: 1}; array 0 0"], "{}", "{a: -1}", "0 a: [MinKey, MaxKey] backward sorted proven"),
+        (&["{a: 1, b: 1}; array 0 0"], "{a: 1}", "{b: 1}", "0 a: [1, 1] b: [MinKey, MaxKey] sorted proven"),
     ]);
 }
 
@@ -140,12 +164,12 @@ fn arrays_keep_conditions_apart() {
     let shared: &[&str] = &["{'a.b': 1, 'a.c': 1}; array 0 0; array 1 0"];
     let full = "[MinKey, MaxKey]";
     check(&[
-        (leaf, "{a: {$gt: 1, $lt: 5}}", "{}", "0 a: (1, Infinity]"),
+        (leaf, "{a: {$gt: 1, $lt: 5}}", "{}", "0 a: (1, Infinity] left {a: {$lt: 5}}"),
         (leaf, "{a: {$elemMatch: {$gt: 1, $lt: 5}}}", "{}", "0 a: (1, 5)"),
         (leaf, "{a: {$ne: null}}", "{}", "COLLSCAN"),
-        (shared, "{'a.b': 1, 'a.c': 2}", "{}", &format!("0 a.b: [1, 1] a.c: {full}")),
+        (shared, "{'a.b': 1, 'a.c': 2}", "{}", &format!("0 a.b: [1, 1] a.c: {full} left {{\"a.c\": {{$eq: 2}}}}")),
         (shared, "{a: {$elemMatch: {b: 1, c: 2}}}", "{}", "0 a.b: [1, 1] a.c: [2, 2]"),
-        (&["{'a.b': 1, 'a.c': 1}; array 0 1"], "{'a.b': 1, 'a.c': 2}", "{}", "0 a.b: [1, 1] a.c: [2, 2]"),
+        (&["{'a.b': 1, 'a.c': 1}; array 0 1"], "{'a.b': 1, 'a.c': 2}", "{}", "0 a.b: [1, 1] a.c: [2, 2] proven"),
         (&["{'a.0': 1}; array 0 0"], "{'a.0': 1}", "{}", "COLLSCAN"),
         (&["{'a.0': 1}"], "{'a.0': 1}", "{}", "0 a.0: [1, 1] proven"),
     ]);
@@ -162,12 +186,12 @@ fn indexes_that_lack_documents_are_used_only_where_none_is_lacking() {
         (sparse, "{}", "{a: 1}", "COLLSCAN"),
         (sparse, "{a: {$exists: true}}", "{a: 1}", "0 a: [MinKey, MaxKey] sorted"),
         (partial, "{a: 1}", "{}", "COLLSCAN"),
-        (partial, "{a: 1, b: 6}", "{}", "0 a: [1, 1]"),
-        (partial, "{a: 1, b: {$gt: 5}}", "{}", "0 a: [1, 1]"),
+        (partial, "{a: 1, b: 6}", "{}", "0 a: [1, 1] left {b: {$eq: 6}}"),
+        (partial, "{a: 1, b: {$gt: 5}}", "{}", "0 a: [1, 1] left {b: {$gt: 5}}"),
         (partial, "{a: 1, b: {$gte: 5}}", "{}", "COLLSCAN"),
-        (partial, "{a: 1, b: {$in: [6, 7]}}", "{}", "0 a: [1, 1]"),
+        (partial, "{a: 1, b: {$in: [6, 7]}}", "{}", "0 a: [1, 1] left {b: {$in: [6, 7]}}"),
         (partial, "{a: 1, b: 'x'}", "{}", "COLLSCAN"),
-        (&["{a: 1}; if {b: {$exists: true}}"], "{a: 1, b: 3}", "{}", "0 a: [1, 1]"),
+        (&["{a: 1}; if {b: {$exists: true}}"], "{a: 1, b: 3}", "{}", "0 a: [1, 1] left {b: {$eq: 3}}"),
         (&["{a: 1}; hidden"], "{a: 1}", "{}", "COLLSCAN"),
     ]);
 }
@@ -178,4 +202,30 @@ fn hashes_answer_equality_only() {
     let hash = smongo_vm::algo::hashed_key::hashed_key(Value::int32(1));
     check(&[(hashed, "{a: {$gt: 1}}", "{}", "COLLSCAN"), (hashed, "{}", "{a: 1}", "COLLSCAN")]);
     assert!(planned(hashed, "{a: 1}", "{}").contains(&hash.to_string()));
+}
+
+#[test]
+fn several_scans() {
+    let two: &[&str] = &["{a: 1}", "{b: 1}"];
+    check(&[
+        (two, "{$or: [{a: 1}, {b: 2}]}", "{}", "or 0 a: [1, 1] | 1 b: [2, 2] proven"),
+        (two, "{$or: [{a: 1, c: 3}, {b: 2}]}", "{}", "or 0 a: [1, 1] | 1 b: [2, 2]"),
+        (two, "{$or: [{a: 1}, {b: 2}, {c: 3}]}", "{}", "COLLSCAN"),
+        (two, "{$or: [{a: 1}, {b: 2}], c: 3}", "{}", "or 0 a: [1, 1] | 1 b: [2, 2]"),
+        // What stands beside the `$or` narrows its branches.
+        (&["{a: 1, c: 1}", "{b: 1}"], "{$or: [{a: 1}, {b: 2}], c: 3}", "{}", "or 0 a: [1, 1] c: [3, 3] | 1 b: [2, 2]"),
+        (
+            &["{a: 1, c: 1}", "{b: 1, c: 1}"],
+            "{$or: [{a: 1}, {b: 2}]}",
+            "{c: 1}",
+            "merge 0 a: [1, 1] c: [MinKey, MaxKey] sorted | 1 b: [2, 2] c: [MinKey, MaxKey] sorted proven",
+        ),
+        // Keys of arrays do not tell in which order a document belongs.
+        (
+            &["{a: 1, c: 1}; array 1 0", "{b: 1, c: 1}"],
+            "{$or: [{a: 1}, {b: 2}]}",
+            "{c: 1}",
+            "or 0 a: [1, 1] c: [MinKey, MaxKey] | 1 b: [2, 2] c: [MinKey, MaxKey] sorted proven",
+        ),
+    ]);
 }

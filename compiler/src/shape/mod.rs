@@ -201,7 +201,7 @@ pub fn compile_shape(
     let alike = met.len() == shape.params.len()
         && met.iter().zip(&shape.params).all(|(met, param)| met.get().tag() == param.tag() && equal(met.get(), *param));
     let shaped = alike.then(|| ShapedFilter { program: Arc::clone(&program), ir: Arc::new(ir.clone()) });
-    Ok((shaped, CompiledFilter { program, ir }))
+    Ok((shaped, CompiledFilter { program, ir: Arc::new(ir) }))
 }
 
 impl ShapedFilter {
@@ -216,7 +216,7 @@ impl ShapedFilter {
             true => Arc::new(self.program.bind(params)?),
             false => Arc::clone(&self.program),
         };
-        Ok(CompiledFilter { program, ir: self.ir.bind(params)? })
+        Ok(CompiledFilter { program, ir: Arc::new(self.ir.bind(params)?) })
     }
 }
 

@@ -1,6 +1,6 @@
 //! `count_documents` and `estimated_document_count`.
 
-use bson::Document;
+use bson::{Bson, Document};
 
 use crate::api::Collection;
 use crate::api::convert::to_doc;
@@ -15,11 +15,12 @@ pub struct CountDocuments<'a, T: Send + Sync> {
     filter: Document,
     skip: u64,
     limit: Option<u64>,
+    hint: Option<Bson>,
 }
 
 impl<'a, T: Send + Sync> CountDocuments<'a, T> {
     pub(crate) fn new(coll: &'a Collection<T>, filter: Document) -> Self {
-        Self { coll, filter, skip: 0, limit: None }
+        Self { coll, filter, skip: 0, limit: None, hint: None }
     }
 
     /// How many matches are left out.
@@ -34,11 +35,19 @@ impl<'a, T: Send + Sync> CountDocuments<'a, T> {
         self
     }
 
+    /// The index to use: a name or a key pattern, or `{$natural: 1}`.
+    pub fn hint(mut self, hint: impl Into<Bson>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
     /// Counts.
     pub fn run(self) -> Result<u64> {
         let filter = to_doc(&self.filter)?;
+        let hint = self.hint.as_ref().map(|hint| to_doc(&bson::doc! { "hint": hint })).transpose()?;
         let request = CountRequest {
             filter: &filter,
+            hint: hint.as_ref().and_then(|holder| holder.get("hint")),
             skip: self.skip,
             limit: self.limit,
             ..CountRequest::new(self.coll.namespace()?)

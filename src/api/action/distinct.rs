@@ -15,17 +15,29 @@ pub struct Distinct<'a, T: Send + Sync> {
     coll: &'a Collection<T>,
     field: String,
     filter: Document,
+    hint: Option<Bson>,
 }
 
 impl<'a, T: Send + Sync> Distinct<'a, T> {
     pub(crate) fn new(coll: &'a Collection<T>, field: String, filter: Document) -> Self {
-        Self { coll, field, filter }
+        Self { coll, field, filter, hint: None }
+    }
+
+    /// The index to use: a name or a key pattern, or `{$natural: 1}`.
+    pub fn hint(mut self, hint: impl Into<Bson>) -> Self {
+        self.hint = Some(hint.into());
+        self
     }
 
     /// Gives the values, in the order in which they first appear.
     pub fn run(self) -> Result<Vec<Bson>> {
         let filter = to_doc(&self.filter)?;
-        let request = DistinctRequest { filter: &filter, ..DistinctRequest::new(self.coll.namespace()?, &self.field) };
+        let hint = self.hint.as_ref().map(|hint| to_doc(&bson::doc! { "hint": hint })).transpose()?;
+        let request = DistinctRequest {
+            filter: &filter,
+            hint: hint.as_ref().and_then(|holder| holder.get("hint")),
+            ..DistinctRequest::new(self.coll.namespace()?, &self.field)
+        };
         let mut bytes = Vec::new();
         let mut values = ArrayWriter::new(&mut bytes);
         self.coll.engine().distinct(&OpContext::new(), &request, &mut values)?;

@@ -79,7 +79,7 @@ impl Operator for Documents {
 
     fn explain(&self, doc: &mut DocWriter<'_, Vec<u8>>) {
         if let Some(filter) = &self.filter {
-            doc.value("filter", Value::document(&filter.source));
+            doc.value("filter", Value::document(&filter.shown()));
         }
     }
 

@@ -100,7 +100,7 @@ impl Operator for Fetch {
 
     fn explain(&self, doc: &mut DocWriter<'_, Vec<u8>>) {
         if let Some(filter) = &self.filter {
-            doc.value("filter", Value::document(&filter.source));
+            doc.value("filter", Value::document(&filter.shown()));
         }
     }
 

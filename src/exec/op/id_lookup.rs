@@ -1,26 +1,17 @@
-//! Lookup by `_id`: at most one document, found through the index on `_id`.
+//! Lookup by `_id`: at most one document, found through the index on `_id`. The key says all that the request asks for.
 
-use std::sync::Arc;
+use smongo_vm::value::{DocWriter, RawDoc, StringOrder, Value};
 
-use smongo_vm::interp::Machine;
-use smongo_vm::program::Program;
-use smongo_vm::value::{DocWriter, OwnedValue, RawDoc, Value};
-
-use super::FilterProgram;
 use crate::collection::{checked_document, stored_document};
 use crate::error::Result;
-use crate::exec::{ExecContext, Operator, Stats, Step};
+use crate::exec::{ExecContext, Operator, Stats, Step, count};
 use crate::index::{append_id_key, record_id_of};
 
 /// The lookup. The records cursor stands on the current row.
 pub(crate) struct IdLookup {
     /// The cursor on documents; the one on the index is in the slot after it.
     slot: usize,
-    id: OwnedValue,
     key: Vec<u8>,
-    /// What else the document must satisfy; includes the equality on `_id`.
-    filter: FilterProgram,
-    machine: Machine,
     done: bool,
     saved_done: bool,
     stats: Stats,
@@ -28,19 +19,10 @@ pub(crate) struct IdLookup {
 
 impl IdLookup {
     /// A lookup whose cursors live in `slot` and the one after it.
-    pub fn new(slot: usize, id: Value<'_>, filter: FilterProgram) -> Self {
+    pub fn new(slot: usize, id: Value<'_>, strings: Option<&dyn StringOrder>) -> Self {
         let mut key = Vec::new();
-        append_id_key(id, filter.program.strings(), &mut key);
-        Self {
-            slot,
-            id: id.into(),
-            key,
-            filter,
-            machine: Machine::new(),
-            done: false,
-            saved_done: false,
-            stats: Stats::default(),
-        }
+        append_id_key(id, strings, &mut key);
+        Self { slot, key, done: false, saved_done: false, stats: Stats::default() }
     }
 
     fn find(&mut self, cx: &mut ExecContext<'_>) -> Result<bool> {
@@ -50,13 +32,13 @@ impl IdLookup {
         let found = if entries.search(&self.key)? { record_id_of(entries.value()) } else { None };
         let Some(record_id) = found else { return Ok(false) };
         self.stats.keys_examined += 1;
-        cx.open(self.slot, shared.records())?;
-        let Some((records, env)) = cx.cursor_and_env(self.slot) else { return Ok(false) };
+        let records = cx.open(self.slot, shared.records())?;
         if !records.search(record_id)? {
             return Ok(false);
         }
+        checked_document(records.value())?;
         self.stats.docs_examined += 1;
-        Ok(self.machine.matches(&self.filter.program, checked_document(records.value())?, env)?)
+        Ok(true)
     }
 }
 
@@ -82,10 +64,6 @@ impl Operator for IdLookup {
         cx.cursor(self.slot).filter(|cursor| cursor.is_positioned()).map(|cursor| cursor.record_id())
     }
 
-    fn matched_position(&self) -> Option<u32> {
-        self.machine.matched_position()
-    }
-
     fn is_eof(&self) -> bool {
         self.done
     }
@@ -99,7 +77,7 @@ impl Operator for IdLookup {
     }
 
     fn stage(&self) -> &'static str {
-        "IDHACK"
+        "EXPRESS_IXSCAN"
     }
 
     fn input(&self) -> Option<&dyn Operator> {
@@ -111,16 +89,13 @@ impl Operator for IdLookup {
     }
 
     fn explain(&self, doc: &mut DocWriter<'_, Vec<u8>>) {
-        doc.document("keyPattern", |pattern| pattern.value("_id", Value::int32(1)));
+        // An express plan shows its key pattern as text.
+        doc.string("keyPattern", "{ _id: 1 }");
         doc.string("indexName", "_id_");
-        doc.document("key", |key| key.value("_id", self.id.get()));
-        // A filter on `_id` alone says nothing that the key does not say.
-        if self.filter.source.iter().count() > 1 {
-            doc.value("filter", Value::document(&self.filter.source));
-        }
     }
 
-    fn programs(&self) -> Vec<(&'static str, Arc<Program>)> {
-        vec![("filter", Arc::clone(&self.filter.program))]
+    fn explain_counts(&self, doc: &mut DocWriter<'_, Vec<u8>>) {
+        doc.value("keysExamined", count(self.stats.keys_examined));
+        doc.value("docsExamined", count(self.stats.docs_examined));
     }
 }

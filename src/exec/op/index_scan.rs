@@ -4,12 +4,14 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use smongo_compiler::plan::{Intervals, ScanDirection};
+use smongo_storage::Cursor;
 use smongo_vm::Code;
-use smongo_vm::value::{DocWriter, RawDoc, Value};
+use smongo_vm::key::KeyDecoder;
+use smongo_vm::value::{DocWriter, FieldPath, OwnedValue, RawDoc, Value};
 
 use crate::error::{Error, Result};
 use crate::exec::{ExecContext, Operator, Stats, Step, count};
-use crate::index::{ArrayPaths, Index, ScanBounds, Verdict, is_reserved};
+use crate::index::{ABOVE, ArrayPaths, Index, KeyDocuments, ScanBounds, Verdict, direction_of, is_reserved};
 use crate::shell_text::ShellText;
 
 /// The scan. A row is a record id; documents are for a [`Fetch`](super::Fetch) to find.
@@ -24,14 +26,29 @@ pub(crate) struct IndexScan {
     /// Records met so far, where several keys may lead to one.
     met: Option<Met>,
     record_id: Option<i64>,
-    /// The last key that an earlier turn looked at. Its entry may be gone by now.
-    saved: Option<Vec<u8>>,
+    /// Where the next turn goes on. The entry may be gone by then.
+    saved: Option<Saved>,
+    /// Makes documents of keys, where somebody wants them.
+    documents: Option<KeyDocuments>,
+    /// Whether documents have got arrays since the scan was planned, so that keys do not tell what they have.
+    has_new_arrays: bool,
+    /// The number of leading fields whose values are wanted once.
+    leaping: Option<usize>,
+    /// Whether rows are only counted.
+    is_count: bool,
     ended: bool,
     /// Where a leap goes to.
     target: Vec<u8>,
     seeks: u64,
     dups_dropped: u64,
     stats: Stats,
+}
+
+/// A position between turns.
+struct Saved {
+    key: Vec<u8>,
+    /// Whether the key itself is still to be looked at.
+    is_unread: bool,
 }
 
 #[derive(Default)]
@@ -57,6 +74,10 @@ impl IndexScan {
             met: is_multikey.then(Met::default),
             record_id: None,
             saved: None,
+            documents: None,
+            has_new_arrays: false,
+            leaping: None,
+            is_count: false,
             ended: false,
             target: Vec::new(),
             seeks: 0,
@@ -65,8 +86,71 @@ impl IndexScan {
         }
     }
 
+    /// The same scan, whose rows are documents of what the keys say. The values at `wanted` paths will be looked at.
+    pub fn with_key_documents(mut self, wanted: impl Fn(&FieldPath) -> bool) -> Self {
+        self.documents = Some(KeyDocuments::new(self.index.description(), wanted));
+        self
+    }
+
+    /// The same scan, which gives one row for each combination of values of the leading `fields`, as far as keys tell
+    /// what documents have.
+    pub fn leaping(mut self, fields: usize) -> Self {
+        self.leaping = Some(fields);
+        self
+    }
+
+    /// The same scan, whose rows are only counted.
+    pub fn counting(mut self) -> Self {
+        self.is_count = self.bounds.is_contiguous();
+        self
+    }
+
+    /// Whether several keys may lead to one record.
+    pub fn is_multikey(&self) -> bool {
+        self.met.is_some()
+    }
+
+    /// Whether the current key says what the document has.
+    pub fn key_is_certain(&self) -> bool {
+        !self.has_new_arrays && self.documents.as_ref().is_some_and(KeyDocuments::is_certain)
+    }
+
+    /// Remembers the position so that the current row comes again.
+    pub fn save_unread(&mut self, cx: &ExecContext<'_>) {
+        self.save(cx);
+        if let Some(saved) = &mut self.saved {
+            saved.is_unread = true;
+        }
+        if let (Some(met), Some(record_id)) = (&mut self.met, self.record_id) {
+            met.records.remove(&record_id);
+        }
+        self.stats.keys_examined = self.stats.keys_examined.saturating_sub(1);
+        self.stats.advanced = self.stats.advanced.saturating_sub(1);
+    }
+
+    /// Aims behind all keys that begin like this one, when the scan leaps.
+    fn aim_beyond(&mut self, key: &[u8]) -> Result<bool> {
+        let Some(fields) = self.leaping.filter(|_| self.key_is_certain()) else { return Ok(false) };
+        let mut decoder = KeyDecoder::new(key, &[]);
+        for field in self.index.description().fields.iter().take(fields) {
+            decoder.skip(direction_of(field.order))?;
+        }
+        self.target.clear();
+        self.target.extend_from_slice(&key[..key.len() - decoder.rest().len()]);
+        if self.direction == ScanDirection::Forward {
+            self.target.push(ABOVE);
+        }
+        Ok(true)
+    }
+
     /// Moves to the first key that is to be looked at, or to the next one.
     fn step(&mut self, cx: &mut ExecContext<'_>) -> Result<bool> {
+        if self.leaping.is_some() && cx.cursor(self.slot).is_some_and(Cursor::is_positioned) {
+            let key = cx.cursor(self.slot).map(|cursor| cursor.key_bytes().to_vec()).unwrap_or_default();
+            if self.aim_beyond(&key)? {
+                return self.leap(cx);
+            }
+        }
         if let Some((cursor, _)) = cx.cursor_and_env(self.slot) {
             return Ok(match self.direction {
                 ScanDirection::Forward => cursor.next()?,
@@ -78,11 +162,14 @@ impl IndexScan {
             let message = format!("query plan killed :: index '{}' dropped", self.index.name());
             return Err(Error::new(Code::QUERY_PLAN_KILLED, message));
         }
+        self.has_new_arrays = self.index.array_paths() != self.arrays;
         let cursor = cx.open(self.slot, self.index.table())?;
         match &self.saved {
-            Some(key) => Ok(match self.direction {
-                ScanDirection::Forward => cursor.seek_gt(key)?,
-                ScanDirection::Backward => cursor.seek_lt(key)?,
+            Some(Saved { key, is_unread }) => Ok(match (self.direction, is_unread) {
+                (ScanDirection::Forward, false) => cursor.seek_gt(key)?,
+                (ScanDirection::Forward, true) => cursor.seek_ge(key)?,
+                (ScanDirection::Backward, false) => cursor.seek_lt(key)?,
+                (ScanDirection::Backward, true) => cursor.seek_le(key)?,
             }),
             None => {
                 if !self.bounds.begin(&mut self.target) {
@@ -101,6 +188,31 @@ impl IndexScan {
             ScanDirection::Forward => cursor.seek_ge(&self.target)?,
             ScanDirection::Backward => cursor.seek_lt(&self.target)?,
         })
+    }
+
+    /// Writes from which key to which the scan goes, as a count's bounds are shown.
+    fn write_ends(&self, doc: &mut DocWriter<'_, Vec<u8>>) {
+        let ends = |start: bool| {
+            let fields = self.index.key_pattern().iter().zip(&self.index.description().fields).zip(&self.intervals);
+            let ends = fields.map(move |((name, field), intervals)| {
+                let starts_low = direction_of(field.order) == smongo_vm::key::Direction::Ascending;
+                let (first, last) = (intervals.as_slice().first(), intervals.as_slice().last());
+                let end = if starts_low == start {
+                    first.map(|first| (first.start.clone(), first.start_inclusive))
+                } else {
+                    last.map(|last| (last.end.clone(), last.end_inclusive))
+                };
+                (name, end.unwrap_or((OwnedValue::NOTHING, false)))
+            });
+            ends.collect::<Vec<_>>()
+        };
+        for (name, flag, start) in [("startKey", "startKeyInclusive", true), ("endKey", "endKeyInclusive", false)] {
+            let ends = ends(start);
+            doc.document(name, |key| {
+                ends.iter().for_each(|(name, (value, _))| key.value(name.name_str(), value.get()));
+            });
+            doc.value(flag, Value::bool(ends.iter().all(|(_, (_, inclusive))| *inclusive)));
+        }
     }
 
     /// Whether the current record has been met before.
@@ -139,6 +251,9 @@ impl Operator for IndexScan {
                 }
                 Verdict::Within => {
                     let record_id = self.index.record_id(cursor.key_bytes(), cursor.value());
+                    if let Some(documents) = &mut self.documents {
+                        documents.read(cursor.key_bytes(), self.index.type_bits(cursor.value()))?;
+                    }
                     let due = cx.tick()?;
                     if let Some(record_id) = record_id
                         && !self.is_repeated(record_id)
@@ -158,9 +273,10 @@ impl Operator for IndexScan {
         Ok(Step::End)
     }
 
-    /// A scan has keys, not documents.
+    /// A scan has keys, and documents of them where they are wanted.
     fn document<'a>(&'a self, _: &'a ExecContext<'_>) -> &'a RawDoc {
-        RawDoc::EMPTY
+        let documents = self.documents.as_ref();
+        documents.and_then(|documents| RawDoc::from_bytes(documents.document())).unwrap_or(RawDoc::EMPTY)
     }
 
     fn record_id(&self, _: &ExecContext<'_>) -> Option<i64> {
@@ -173,9 +289,10 @@ impl Operator for IndexScan {
 
     fn save(&mut self, cx: &ExecContext<'_>) {
         if let Some(cursor) = cx.cursor(self.slot).filter(|cursor| cursor.is_positioned()) {
-            let saved = self.saved.get_or_insert_default();
-            saved.clear();
-            saved.extend_from_slice(cursor.key_bytes());
+            let saved = self.saved.get_or_insert_with(|| Saved { key: Vec::new(), is_unread: false });
+            saved.is_unread = false;
+            saved.key.clear();
+            saved.key.extend_from_slice(cursor.key_bytes());
         }
         if let Some(met) = &mut self.met {
             met.in_turn.clear();
@@ -192,7 +309,11 @@ impl Operator for IndexScan {
     }
 
     fn stage(&self) -> &'static str {
-        if self.index.is_clustered() { "CLUSTERED_IXSCAN" } else { "IXSCAN" }
+        match (self.is_count, self.index.is_clustered()) {
+            (true, _) => "COUNT_SCAN",
+            (false, true) => "CLUSTERED_IXSCAN",
+            (false, false) => "IXSCAN",
+        }
     }
 
     fn input(&self) -> Option<&dyn Operator> {
@@ -226,6 +347,10 @@ impl Operator for IndexScan {
         doc.value("isSparse", is_on("sparse"));
         doc.value("isPartial", Value::bool(spec.get("partialFilterExpression").is_some()));
         doc.value("indexVersion", Value::int32(2));
+        if self.is_count {
+            doc.document("indexBounds", |bounds| self.write_ends(bounds));
+            return;
+        }
         let is_backward = self.direction == ScanDirection::Backward;
         doc.string("direction", if is_backward { "backward" } else { "forward" });
         doc.document("indexBounds", |bounds| {
@@ -248,6 +373,9 @@ impl Operator for IndexScan {
 
     fn explain_counts(&self, doc: &mut DocWriter<'_, Vec<u8>>) {
         doc.value("keysExamined", count(self.stats.keys_examined));
+        if self.is_count {
+            return;
+        }
         doc.value("seeks", count(self.seeks));
         let tested = if self.met.is_some() { self.stats.advanced + self.dups_dropped } else { 0 };
         doc.value("dupsTested", count(tested));

@@ -2,7 +2,9 @@
 
 mod bucket_auto;
 mod count;
+mod covered;
 mod densify;
+mod distinct_scan;
 mod documents;
 mod eof;
 mod facet;
@@ -24,20 +26,26 @@ mod scan;
 mod set_path;
 mod skip;
 mod sort;
+mod sort_merge;
 mod states;
 mod transform;
+mod union;
 mod union_with;
 mod unwind;
 mod window;
 
 use std::sync::Arc;
 
+use smongo_compiler::explain::filter_document;
+use smongo_compiler::{CompiledFilter, ir};
 use smongo_vm::program::Program;
 use smongo_vm::value::DocBuf;
 
 pub(crate) use bucket_auto::BucketAuto;
 pub(crate) use count::Count;
+pub(crate) use covered::Covered;
 pub(crate) use densify::Densify;
+pub(crate) use distinct_scan::DistinctScan;
 pub(crate) use documents::Documents;
 pub(crate) use eof::Eof;
 pub(crate) use facet::Facet;
@@ -58,14 +66,29 @@ pub(crate) use scan::{Direction, Scan};
 pub(crate) use set_path::value_at;
 pub(crate) use skip::Skip;
 pub(crate) use sort::Sort;
+pub(crate) use sort_merge::SortMerge;
 pub(crate) use transform::Transform;
+pub(crate) use union::Union;
 pub(crate) use union_with::UnionWith;
 pub(crate) use unwind::Unwind;
 pub(crate) use window::Window;
 
-/// A filter as operators hold it: the program, and the request's words for `explain`.
+/// A filter as operators hold it: the program, and what it means for `explain`.
 #[derive(Clone)]
 pub(crate) struct FilterProgram {
     pub program: Arc<Program>,
-    pub source: DocBuf,
+    pub ir: Arc<ir::Filter>,
+}
+
+impl FilterProgram {
+    /// The filter in its normal form.
+    pub fn shown(&self) -> DocBuf {
+        filter_document(&self.ir)
+    }
+}
+
+impl From<&CompiledFilter> for FilterProgram {
+    fn from(filter: &CompiledFilter) -> Self {
+        Self { program: Arc::clone(&filter.program), ir: Arc::clone(&filter.ir) }
+    }
 }

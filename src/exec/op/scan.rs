@@ -200,7 +200,7 @@ impl Operator for Scan {
 
     fn explain(&self, doc: &mut DocWriter<'_, Vec<u8>>) {
         if let Some(filter) = &self.filter {
-            doc.value("filter", Value::document(&filter.source));
+            doc.value("filter", Value::document(&filter.shown()));
         }
         doc.string("direction", if self.direction == Direction::Forward { "forward" } else { "backward" });
     }
