@@ -373,7 +373,12 @@ impl Catalog {
     /// tried again with the next change, and at the latest when the database is next opened.
     fn drop_tables(&self, changing: &mut MutexGuard<'_, Changes>, tables: Vec<Table>) {
         changing.tables_to_drop.extend(tables);
-        changing.tables_to_drop.retain(|table| matches!(self.storage.drop_table(table), Err(StorageError::Busy(_))));
+        let mut busy = false;
+        // One that is in use costs the wait for its users; the others then wait for the next change.
+        changing.tables_to_drop.retain(|table| {
+            busy = busy || matches!(self.storage.drop_table(table), Err(StorageError::Busy(_)));
+            busy
+        });
     }
 }
 

@@ -1,5 +1,6 @@
 //! Moments that clients may go on reading: storage snapshots, each with the cluster time of which it is.
 
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -34,9 +35,27 @@ impl PinnedSnapshot {
     }
 
     /// The right to read.
-    pub(super) fn read(&self) -> MutexGuard<'_, Txn<Session>> {
+    pub(super) fn read(&self) -> Reading<'_> {
         *self.used.lock() = Instant::now();
-        self.txn.lock()
+        Reading(self.txn.lock())
+    }
+}
+
+/// The right to read at a moment. Cursors are given up at its end: a moment that rests must not keep tables from being
+/// dropped.
+pub(crate) struct Reading<'s>(MutexGuard<'s, Txn<Session>>);
+
+impl Deref for Reading<'_> {
+    type Target = Session;
+
+    fn deref(&self) -> &Session {
+        &self.0
+    }
+}
+
+impl Drop for Reading<'_> {
+    fn drop(&mut self) {
+        self.0.release_cursors();
     }
 }
 

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use parking_lot::MappedMutexGuard;
-use parking_lot::MutexGuard;
 use smongo_storage::{Engine as Storage, Isolation, Session, Txn};
 
+use super::snapshots::Reading;
 use super::transaction::Active;
 use super::{Outcome, PinnedSnapshot, RetryableWrite, Transaction};
 use crate::collection::{Collection, Delta, Shared};
@@ -38,7 +38,7 @@ pub(crate) enum Work<'t> {
     /// That of a transaction of several statements.
     Joined(MappedMutexGuard<'t, Active>),
     /// A moment that others read too.
-    Pinned(MutexGuard<'t, Txn<Session>>),
+    Pinned(Reading<'t>),
 }
 
 impl Scope {
@@ -98,7 +98,7 @@ impl Work<'_> {
         match self {
             Work::Own(txn) => txn,
             Work::Joined(active) => active.session(),
-            Work::Pinned(txn) => txn,
+            Work::Pinned(reading) => reading,
         }
     }
 
