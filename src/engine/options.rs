@@ -12,6 +12,9 @@ const CACHE_MIN_BYTES: u64 = 256 << 20;
 /// Memory that is left to others before the cache takes half of the rest, in bytes. MongoDB: 1 GB.
 const MEMORY_FOR_OTHERS_BYTES: u64 = 1 << 30;
 
+/// How long dropping a table waits for its users, in milliseconds; after that it goes with a later change.
+const TABLE_WAIT_MS: u64 = 200;
+
 /// How an engine is opened. Start from [`EngineOptions::new`] or [`EngineOptions::in_memory`].
 #[derive(Clone, Debug)]
 pub struct EngineOptions {
@@ -22,12 +25,13 @@ pub struct EngineOptions {
 impl EngineOptions {
     /// An engine over the data directory at `path`, which is made when missing.
     pub fn new(path: impl AsRef<Path>) -> Self {
-        Self { storage: OpenOptions::new(path), oplog: OplogLimits::default() }.cache_size_bytes(default_cache_bytes())
+        Self { storage: OpenOptions::new(path).busy_wait_ms(TABLE_WAIT_MS), oplog: OplogLimits::default() }
+            .cache_size_bytes(default_cache_bytes())
     }
 
     /// An engine that keeps everything in memory and forgets it at the end.
     pub fn in_memory() -> Self {
-        Self { storage: OpenOptions::in_memory(), oplog: OplogLimits::in_memory() }
+        Self { storage: OpenOptions::in_memory().busy_wait_ms(TABLE_WAIT_MS), oplog: OplogLimits::in_memory() }
             .cache_size_bytes(default_cache_bytes())
     }
 
