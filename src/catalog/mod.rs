@@ -134,10 +134,14 @@ impl Catalog {
         &self.plan_cache
     }
 
-    /// The collection of this name.
+    /// The collection of this name that clients may change.
     pub fn get(&self, ns: &Namespace) -> Option<Arc<Collection>> {
-        let found = self.collections.read().get(ns).cloned();
-        found.or_else(|| (ns.full() == "local.oplog.rs").then(|| Arc::clone(&self.log)))
+        self.collections.read().get(ns).cloned()
+    }
+
+    /// The collection of this name for reading: the log of operations, too.
+    pub fn readable(&self, ns: &Namespace) -> Option<Arc<Collection>> {
+        if ns.is_log() { Some(Arc::clone(&self.log)) } else { self.get(ns) }
     }
 
     /// Makes a collection for a transaction, which must not wait for others that change the catalog.
@@ -165,6 +169,11 @@ impl Catalog {
             None if self.is_view(ns) => Err(is_a_view(ns)),
             found => Ok(found),
         }
+    }
+
+    /// The collection of this name for reading; fails when it is a view's.
+    pub fn readable_collection(&self, ns: &Namespace) -> Result<Option<Arc<Collection>>> {
+        if ns.is_log() { Ok(self.readable(ns)) } else { self.get_collection(ns) }
     }
 
     /// The views there are now.

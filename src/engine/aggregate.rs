@@ -71,7 +71,7 @@ impl Engine {
 
     /// [`Engine::prepare`] over a collection.
     fn prepare_over(&self, request: &AggregateRequest<'_>, views: Arc<ViewTable>) -> Result<Prepared> {
-        let collection = if request.has_collection { self.catalog.get(&request.ns) } else { None };
+        let collection = if request.has_collection { self.catalog.readable(&request.ns) } else { None };
         let default = collection.as_ref().and_then(|coll| coll.collation());
         let collation = collation::of_request(request.collation, default)?;
         let mut context = ParseContext::new().with_views(views).with_collation(collation);
@@ -91,7 +91,7 @@ impl Engine {
     /// The collections that a pipeline reads besides its own; those that do not exist are empty.
     fn others(&self, compiled: &CompiledPipeline) -> Result<Vec<Option<Arc<Collection>>>> {
         let named = |name: &smongo_compiler::ir::CollectionName| Namespace::new(&name.db, &name.coll);
-        compiled.collections.iter().map(|name| Ok(self.catalog.get(&named(name)?))).collect()
+        compiled.collections.iter().map(|name| Ok(self.catalog.readable(&named(name)?))).collect()
     }
 
     /// The operators of a pipeline, over what its first stage reads.

@@ -31,6 +31,7 @@ impl Engine {
     /// Drops a collection; `None` when there was none.
     pub fn drop_collection(&self, op: &OpContext, ns: &Namespace) -> Result<Option<DroppedCollection>> {
         op.check()?;
+        check_not_log(ns, "drop")?;
         if self.catalog.is_view(ns) {
             let dropped = self.drop_view(op, ns)?;
             return Ok(dropped.then_some(DroppedCollection { index_count: None }));
@@ -50,6 +51,7 @@ impl Engine {
     /// Gives a collection another name. The collection that has that name goes when `drop_target` says so.
     pub fn rename_collection(&self, op: &OpContext, from: &Namespace, to: &Namespace, drop_target: bool) -> Result<()> {
         op.check()?;
+        check_not_log(from, "rename")?;
         self.wait_for_transactions(from);
         self.wait_for_transactions(to);
         self.catalog.rename(from, to, drop_target)
@@ -120,7 +122,7 @@ impl Engine {
 
     /// Whether there is a collection of this name.
     pub fn has_collection(&self, ns: &Namespace) -> bool {
-        self.catalog.get(ns).is_some()
+        self.catalog.readable(ns).is_some()
     }
 
     /// Whether there is a view of this name.
@@ -150,7 +152,7 @@ impl Engine {
         batch: &mut ArrayWriter<'_, Vec<u8>>,
     ) -> Result<i64> {
         let missing = || Error::new(Code::NAMESPACE_NOT_FOUND, format!("ns does not exist: {ns}"));
-        let coll = self.catalog.get_collection(ns)?.ok_or_else(missing)?;
+        let coll = self.catalog.readable_collection(ns)?.ok_or_else(missing)?;
         let specs = match coll.share() {
             Ok(shared) => shared.indexes().iter().map(|index| index.entry().spec.clone()).collect(),
             Err(_) => return Err(missing()),
@@ -195,5 +197,13 @@ impl Engine {
             Ok(Flow::Continue)
         })?;
         Ok(chosen)
+    }
+}
+
+/// Fails when a collection that is to go is the log of operations.
+fn check_not_log(ns: &Namespace, what: &str) -> Result<()> {
+    match ns.is_log() {
+        true => Err(Error::new(Code::ILLEGAL_OPERATION, format!("can't {what} live oplog while replicating"))),
+        false => Ok(()),
     }
 }

@@ -124,7 +124,7 @@ impl Engine {
     }
 
     fn index_names(&self, ns: &Namespace) -> Result<Vec<String>> {
-        let Some(coll) = self.catalog.get(ns) else { return Ok(Vec::new()) };
+        let Some(coll) = self.catalog.readable(ns) else { return Ok(Vec::new()) };
         let shared = coll.share()?;
         Ok(shared.indexes().iter().map(|index| index.name().to_owned()).collect())
     }

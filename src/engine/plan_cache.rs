@@ -18,7 +18,7 @@ impl Engine {
     /// Forgets the plans of a collection: those of a shape, or all.
     pub fn clear_plans(&self, ns: &Namespace, shape: Option<&ShapeRequest<'_>>) -> Result<()> {
         let shape = shape.map(shape_of).transpose()?;
-        if let Some(coll) = self.catalog.get(ns) {
+        if let Some(coll) = self.catalog.readable(ns) {
             self.catalog
                 .plan_cache()
                 .clear(coll.uuid(), |query| shape.as_ref().is_none_or(|shape| query.shape() == *shape));
@@ -28,7 +28,7 @@ impl Engine {
 
     /// Sets which indexes plans of a shape may use.
     pub fn set_index_filter(&self, ns: &Namespace, shape: &ShapeRequest<'_>, indexes: Vec<OwnedValue>) -> Result<()> {
-        let Some(coll) = self.catalog.get(ns) else {
+        let Some(coll) = self.catalog.readable(ns) else {
             return Err(Error::new(Code::BAD_VALUE, "no such collection"));
         };
         let words = |part: Option<&RawDoc>| DocBuf::from(part.unwrap_or(RawDoc::EMPTY));
@@ -49,7 +49,7 @@ impl Engine {
     /// Removes the index filter of a shape, or all of a collection's.
     pub fn clear_index_filters(&self, ns: &Namespace, shape: Option<&ShapeRequest<'_>>) -> Result<()> {
         let shape = shape.map(shape_of).transpose()?;
-        if let Some(coll) = self.catalog.get(ns) {
+        if let Some(coll) = self.catalog.readable(ns) {
             self.catalog.plan_cache().index_filters.clear(coll.uuid(), shape.as_deref());
         }
         Ok(())
@@ -57,7 +57,7 @@ impl Engine {
 
     /// The index filters of a collection, as `planCacheListFilters` shows them.
     pub fn index_filters(&self, ns: &Namespace) -> Vec<DocBuf> {
-        let Some(coll) = self.catalog.get(ns) else { return Vec::new() };
+        let Some(coll) = self.catalog.readable(ns) else { return Vec::new() };
         let filters = self.catalog.plan_cache().index_filters.of_collection(coll.uuid());
         let shown = |filter: &IndexFilter| {
             DocBuf::build(|doc| {
@@ -75,7 +75,7 @@ impl Engine {
 
     /// What the plan cache has of a collection, as `$planCacheStats` shows it.
     pub(super) fn cached_plans(&self, ns: &Namespace, host: &str) -> Result<Vec<DocBuf>> {
-        let Some(coll) = self.catalog.get(ns) else { return Ok(Vec::new()) };
+        let Some(coll) = self.catalog.readable(ns) else { return Ok(Vec::new()) };
         let shared = coll.share()?;
         let queries = self.catalog.plan_cache().of_collection(shared.uuid(), shared.indexes_version());
         let names = || shared.indexes().iter().map(|index| index.name());

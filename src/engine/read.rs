@@ -57,7 +57,7 @@ impl Engine {
         batch: &mut ArrayWriter<'_, Vec<u8>>,
     ) -> Result<bool> {
         op.check()?;
-        let Some(coll) = self.catalog.get(ns) else { return Ok(false) };
+        let Some(coll) = self.catalog.readable(ns) else { return Ok(false) };
         let shared = coll.share()?;
         let Some(index) = shared.indexes().first().filter(|index| index.is_id()) else { return Ok(false) };
         let mut key = Vec::with_capacity(32);
@@ -117,7 +117,7 @@ impl Engine {
         }
         let limited = |matches: u64| matches.saturating_sub(request.skip).min(request.limit.unwrap_or(u64::MAX));
         if request.filter.is_empty() && request.hint.is_none() {
-            let Some(coll) = self.catalog.get(&request.ns) else { return Ok(0) };
+            let Some(coll) = self.catalog.readable(&request.ns) else { return Ok(0) };
             let documents = coll.sizes(&self.storage)?.documents;
             return Ok(limited(u64::try_from(documents).unwrap_or(0)));
         }
@@ -151,7 +151,7 @@ impl Engine {
             let own = self.catalog.views().collation_of(ns, requested)?;
             return collation::of_request(Some(&own), None);
         }
-        let collection = self.catalog.get(ns);
+        let collection = self.catalog.readable(ns);
         collation::of_request(requested, collection.as_ref().and_then(|coll| coll.collation()))
     }
 
@@ -177,7 +177,7 @@ impl Engine {
         ns: &Namespace,
         plan: impl Fn(Option<&Shared<'_>>) -> Result<Plan>,
     ) -> Result<(Plan, Option<Arc<Collection>>)> {
-        if let Some(coll) = self.catalog.get(ns) {
+        if let Some(coll) = self.catalog.readable(ns) {
             let planned = match coll.share() {
                 Ok(shared) => Some(plan(Some(&shared))?),
                 // A collection that was dropped since counts as missing.

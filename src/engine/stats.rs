@@ -74,7 +74,7 @@ impl Engine {
 
     /// The sizes of a collection; `None` when there is none.
     pub fn collection_stats(&self, ns: &Namespace) -> Result<Option<CollectionStats>> {
-        let Some(coll) = self.catalog.get_collection(ns)? else { return Ok(None) };
+        let Some(coll) = self.catalog.readable_collection(ns)? else { return Ok(None) };
         let sizes = coll.sizes(&self.storage)?;
         let Ok(shared) = coll.share() else { return Ok(None) };
         let count = u64::try_from(sizes.documents).unwrap_or(0);

@@ -42,7 +42,11 @@ impl Engine {
         let ns = &request.ns;
         let missing =
             || Error::new(Code::NAMESPACE_NOT_FOUND, format!("Collection '{ns}' does not exist to validate."));
-        let coll = self.catalog.get(ns).ok_or_else(missing)?;
+        let coll = match request.repair {
+            RepairMode::None => self.catalog.readable(ns),
+            _ => self.catalog.get(ns),
+        };
+        let coll = coll.ok_or_else(missing)?;
         if request.metadata {
             let shared = coll.share().map_err(|_| missing())?;
             let indexes = shared.indexes().iter().map(|index| validated(index, 0)).collect();

@@ -196,6 +196,9 @@ impl Engine {
         if self.catalog.is_view(ns) {
             return Err(is_a_view(ns));
         }
+        if ns.is_log() {
+            ns.check_creatable()?;
+        }
         if create {
             // A request that is wrong in itself must not leave a collection behind.
             plan_matching(None, matching)?;

@@ -70,6 +70,10 @@ impl Namespace {
         if self.db() == EXTERNAL_DB {
             return Err(invalid(format!("Invalid database name: '{EXTERNAL_DB}'")));
         }
+        if self.is_in_log() {
+            let message = format!("{self} is kept for the log of operations");
+            return Err(Error::new(Code::ILLEGAL_OPERATION, message));
+        }
         if self.coll().contains('$') {
             return Err(invalid(format!("Invalid collection name: {}", self.coll())));
         }
@@ -77,6 +81,16 @@ impl Namespace {
             return Err(invalid(format!("Invalid system namespace: {self}")));
         }
         Ok(())
+    }
+
+    /// Whether this is the log of operations, which clients only read.
+    pub(crate) fn is_log(&self) -> bool {
+        self.full() == "local.oplog.rs"
+    }
+
+    /// Whether a name is kept for the log of operations and others like it.
+    fn is_in_log(&self) -> bool {
+        self.full().strip_prefix("local.oplog.").is_some_and(|rest| !rest.is_empty())
     }
 
     /// The database.

@@ -46,7 +46,7 @@ impl Engine {
     }
 
     fn index_stats(&self, ns: &Namespace, host: &str) -> Result<Vec<DocBuf>> {
-        let Some(coll) = self.catalog.get(ns) else { return Ok(Vec::new()) };
+        let Some(coll) = self.catalog.readable(ns) else { return Ok(Vec::new()) };
         let shared = coll.share()?;
         let describe = |index: &std::sync::Arc<crate::index::Index>| {
             DocBuf::build(|doc| {
