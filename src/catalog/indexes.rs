@@ -10,7 +10,7 @@ use smongo_vm::Code;
 use smongo_vm::value::{DocBuf, RawDoc, Value};
 
 use super::entry::{IndexEntry, new_uuid, uuid_text};
-use super::{Catalog, clustered, log};
+use super::{Catalog, clustered, is_log, log};
 use crate::collection::{Collection, State, checked_document};
 use crate::error::{Error, Result};
 use crate::index::{self, Builder, Index, SpecChanges};
@@ -30,6 +30,9 @@ impl Catalog {
     /// Makes the indexes that are not there yet, all or none. The collection is made when there is none.
     pub fn create_indexes(&self, op: &OpContext, request: &CreateIndexesRequest<'_>) -> Result<CreatedIndexes> {
         let ns = &request.ns;
+        if is_log(ns) {
+            return Err(Error::new(Code::CANNOT_CREATE_INDEX, "cannot create index on the oplog"));
+        }
         let normalize = |spec| index::normalize(spec, request.ignore_unknown_options);
         let wanted = request.specs.iter().copied().map(normalize).collect::<Result<Vec<DocBuf>>>()?;
         let mut created_collection = false;
@@ -135,6 +138,9 @@ impl Catalog {
     /// Makes all indexes of a collection anew; gives their descriptions.
     pub fn rebuild_indexes(&self, op: &OpContext, ns: &Namespace) -> Result<Vec<DocBuf>> {
         let mut changing = self.change()?;
+        if is_log(ns) {
+            return Err(Error::new(Code::ILLEGAL_OPERATION, format!("{ns} has no indexes")));
+        }
         let missing = || Error::new(Code::NAMESPACE_NOT_FOUND, format!("ns does not exist: {ns}"));
         let coll = self.get(ns).ok_or_else(missing)?;
         let mut state = coll.lock_exclusively();

@@ -280,6 +280,9 @@ impl Catalog {
     /// Drops a collection; gives the number of indexes it had, or `None` when there was no such collection.
     pub fn drop_collection(&self, ns: &Namespace) -> Result<Option<usize>> {
         let mut changing = self.change()?;
+        if is_log(ns) {
+            return Err(Error::new(Code(5_255_000), "can't drop live oplog while replicating"));
+        }
         let Some(coll) = self.get(ns) else { return Ok(None) };
         let indexes = self.remove(&mut changing, &[ns], &[&coll])?;
         if ns.coll() == SYSTEM_VIEWS {
@@ -315,6 +318,12 @@ impl Catalog {
         };
         if from == to {
             return Err(Error::new(Code::ILLEGAL_OPERATION, "Can't rename a collection to itself"));
+        }
+        if is_log(from) {
+            return Err(Error::new(Code::ILLEGAL_OPERATION, "can't rename live oplog while replicating"));
+        }
+        if is_log(to) {
+            return Err(Error::new(Code::ILLEGAL_OPERATION, "Cannot rename collections to the oplog"));
         }
         to.check_creatable()?;
         self.check_database_case(to.db())?;
@@ -389,6 +398,11 @@ impl Catalog {
             busy
         });
     }
+}
+
+/// Whether a name is kept for logs: there is one, `local.oplog.rs`, and no other collection may become one.
+fn is_log(ns: &Namespace) -> bool {
+    ns.db() == "local" && ns.coll().strip_prefix("oplog.").is_some_and(|rest| !rest.is_empty())
 }
 
 /// The number in the name of a table that the catalog made.

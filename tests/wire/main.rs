@@ -13,6 +13,7 @@ mod fail_points;
 mod frames;
 mod handshake;
 mod indexes;
+mod oplog;
 mod plan_cache;
 mod sessions;
 mod spill;
