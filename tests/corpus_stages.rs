@@ -305,7 +305,8 @@ fn collect(
     let mut batch = ArrayWriter::new(&mut bytes);
     let mut cursor_id = first(&mut batch).map_err(failure)?;
     while cursor_id != 0 {
-        let request = GetMoreRequest { ns: ns.clone(), cursor_id, batch_size: Some(BATCH_DOCUMENTS) };
+        let batch_size = Some(BATCH_DOCUMENTS);
+        let request = GetMoreRequest { ns: ns.clone(), cursor_id, batch_size, max_time: None };
         cursor_id = engine.get_more(&OpContext::new(), &request, &mut batch).map_err(failure)?;
     }
     batch.finish();

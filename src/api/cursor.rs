@@ -84,7 +84,8 @@ impl<T> Cursor<T> {
             if self.id == 0 {
                 return Ok(None);
             }
-            let request = GetMoreRequest { ns: self.ns.clone(), cursor_id: self.id, batch_size: self.batch_size };
+            let (ns, cursor_id, batch_size) = (self.ns.clone(), self.id, self.batch_size);
+            let request = GetMoreRequest { ns, cursor_id, batch_size, max_time: None };
             self.fill(|engine, batch| engine.get_more(&OpContext::new(), &request, batch))?;
         }
     }

@@ -280,9 +280,6 @@ impl Catalog {
     /// Drops a collection; gives the number of indexes it had, or `None` when there was no such collection.
     pub fn drop_collection(&self, ns: &Namespace) -> Result<Option<usize>> {
         let mut changing = self.change()?;
-        if is_log(ns) {
-            return Err(Error::new(Code(5_255_000), "can't drop live oplog while replicating"));
-        }
         let Some(coll) = self.get(ns) else { return Ok(None) };
         let indexes = self.remove(&mut changing, &[ns], &[&coll])?;
         if ns.coll() == SYSTEM_VIEWS {
@@ -318,9 +315,6 @@ impl Catalog {
         };
         if from == to {
             return Err(Error::new(Code::ILLEGAL_OPERATION, "Can't rename a collection to itself"));
-        }
-        if is_log(from) {
-            return Err(Error::new(Code::ILLEGAL_OPERATION, "can't rename live oplog while replicating"));
         }
         if is_log(to) {
             return Err(Error::new(Code::ILLEGAL_OPERATION, "Cannot rename collections to the oplog"));

@@ -25,6 +25,7 @@ use smongo_vm::value::{DocBuf, RawDoc, Value};
 
 use crate::catalog::entry::{Entry, new_uuid, uuid_text};
 use crate::collation;
+use crate::cursor::Signal;
 use crate::error::{Error, Result};
 use crate::index::{ArrayPaths, Index};
 use crate::oplog::{self, Operations, Oplog};
@@ -48,6 +49,8 @@ pub(crate) struct Collection {
     next_record_id: AtomicI64,
     sizes: SizeCounter,
     plan_cache: Arc<PlanCache>,
+    /// Tells cursors that wait about new documents of a capped collection.
+    arrivals: Arc<Signal>,
     state: RwLock<State>,
     /// The collation of requests that name none.
     collation: Option<Arc<Collation>>,
@@ -155,6 +158,7 @@ impl Collection {
             next_record_id: AtomicI64::new(largest_record_id + 1),
             sizes: SizeCounter::new(sizes),
             plan_cache: Arc::clone(plan_cache),
+            arrivals: Arc::default(),
             state: RwLock::new(State { ns, options, indexes, indexes_version: 0, end: None }),
         })
     }
@@ -231,6 +235,11 @@ impl Collection {
     /// The table of documents.
     pub fn records(&self) -> &Table {
         &self.records
+    }
+
+    /// What tells about new documents of a capped collection.
+    pub fn arrivals(&self) -> Arc<Signal> {
+        Arc::clone(&self.arrivals)
     }
 
     /// The collection's tables.
@@ -396,6 +405,9 @@ impl<'c> Shared<'c> {
     /// Counts and confirms what a commit changed.
     pub fn committed(&self, delta: &Delta) {
         self.coll.sizes.apply(delta.sizes);
+        if self.state.options.get("capped").is_some() {
+            self.coll.arrivals.raise();
+        }
         for (at, arrays) in &delta.arrays {
             if let Some(index) = self.state.indexes.get(*at) {
                 index.confirm_arrays(arrays);

@@ -1,5 +1,7 @@
 //! `getMore` and `killCursors`.
 
+use std::time::Duration;
+
 use smongo_vm::Code;
 use smongo_vm::value::{RawDoc, Tag, Value};
 
@@ -40,9 +42,12 @@ fn get_more(call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<()> {
     let ns = Namespace::new(call.db, coll)?;
     let batch_size = args::not_negative(args.batch_size, "batchSize")?.filter(|&size| size > 0);
     call.commands.sessions.check_cursor(cursor_id, call.session_id())?;
-    let op = call.op();
+    // The time is how long to wait for documents; it does not limit the work.
+    let given = call.request.body.get("maxTimeMS").filter(|time| !time.is_nullish());
+    let max_time = given.map(|_| Duration::from_millis(call.generic.max_time_ms));
+    let op = call.op().max_time_ms(0);
     let engine = &call.commands.engine;
-    let request = GetMoreRequest { ns: ns.clone(), cursor_id, batch_size };
+    let request = GetMoreRequest { ns: ns.clone(), cursor_id, batch_size, max_time };
     let id = reply::cursor(reply, "nextBatch", ns.full(), |batch| engine.get_more(&op, &request, batch))?;
     if id == 0 {
         call.commands.sessions.cursor_closed(cursor_id);

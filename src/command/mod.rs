@@ -65,7 +65,7 @@ use smongo_vm::value::{DocWriter, RawDoc, Value};
 
 use crate::engine::Engine;
 use crate::error::{Error, Result};
-use crate::request::{Namespace, OpContext};
+use crate::request::{Namespace, OpContext, Presence};
 use crate::session::{LogicalSession, Scope, SessionId};
 use crate::wire::log::{Attr, Log};
 use crate::wire::{Followup, Peer, Request, Service};
@@ -160,6 +160,7 @@ impl Stopping {
 #[derive(Debug)]
 pub struct Session {
     peer: Peer,
+    presence: Presence,
     slot: Arc<Slot>,
     /// The logical session used last, and when that was noted.
     last_session: Option<(SessionId, Instant)>,
@@ -195,7 +196,8 @@ impl<'d> Call<'_, 'd> {
     /// The circumstances of the operation, for the engine.
     fn op(&self) -> OpContext {
         let op = OpContext::new().max_time_ms(self.generic.max_time_ms);
-        op.interrupted_by(self.session.slot.interrupt()).within(self.scope.clone())
+        let op = op.interrupted_by(self.session.slot.interrupt()).of_client(self.session.presence.clone());
+        op.within(self.scope.clone())
     }
 
     /// The collection that the command's first argument names.
@@ -525,8 +527,10 @@ impl Service for Commands {
     type Session = Session;
 
     fn open(&self, peer: Peer) -> Session {
+        let there = peer.clone();
         Session {
             slot: self.operations.open(&peer),
+            presence: Presence::new(move || there.is_connected()),
             peer,
             last_session: None,
             login: access::Login::default(),

@@ -2,7 +2,10 @@
 //!
 //! A waiting query holds no snapshot, no session and no lock; see [`Executor`].
 
+mod signal;
+
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
@@ -13,6 +16,7 @@ use crate::exec::Executor;
 use crate::object_id::random_u64;
 use crate::request::{KilledCursors, Namespace};
 use crate::session::Scope;
+pub(crate) use signal::Signal;
 
 /// How long a cursor may wait. MongoDB: 10 minutes (`cursorTimeoutMillis`).
 const IDLE_MAX: Duration = Duration::from_secs(10 * 60);
@@ -27,6 +31,8 @@ pub(crate) struct OpenCursor {
     pub no_timeout: bool,
     /// What its reads are part of.
     pub scope: Scope,
+    /// What wakes it while it waits for documents; absent for a cursor that does not wait.
+    pub awaits: Option<Arc<Signal>>,
 }
 
 /// All cursors of an engine.
@@ -120,6 +126,14 @@ impl CursorRegistry {
         }
     }
 
+    /// Fails when a query that [`take`](Self::take) gave has been killed since.
+    pub fn check_alive(&self, id: i64) -> Result<()> {
+        match self.0.lock().by_id.get(&id) {
+            Some(Slot::InUse { killed: false, .. }) => Ok(()),
+            _ => Err(Error::new(Code::CURSOR_KILLED, "operation was interrupted because its cursor was killed")),
+        }
+    }
+
     /// Forgets a query that [`take`](Self::take) gave.
     pub fn finish(&self, id: i64) {
         self.0.lock().by_id.remove(&id);
@@ -173,7 +187,13 @@ mod tests {
 
     fn open(coll: &str) -> OpenCursor {
         let executor = Executor::new(Box::new(Eof::default()), None, Vec::new());
-        OpenCursor { executor, ns: Namespace::trusted("db", coll), no_timeout: false, scope: Scope::Alone }
+        OpenCursor {
+            executor,
+            ns: Namespace::trusted("db", coll),
+            no_timeout: false,
+            scope: Scope::Alone,
+            awaits: None,
+        }
     }
 
     #[test]

@@ -50,7 +50,8 @@ impl Engine {
             self.write_results(op, request, &mut executor, &sink)?;
             return Ok(0);
         }
-        let cursor = OpenCursor { executor, ns: request.ns.clone(), no_timeout: false, scope: op.scope().clone() };
+        let cursor =
+            OpenCursor { executor, ns: request.ns.clone(), no_timeout: false, scope: op.scope().clone(), awaits: None };
         self.first_batch(op, cursor, request.batch_size, false, batch)
     }
 

@@ -31,7 +31,7 @@ impl Engine {
     /// Drops a collection; `None` when there was none.
     pub fn drop_collection(&self, op: &OpContext, ns: &Namespace) -> Result<Option<DroppedCollection>> {
         op.check()?;
-        check_not_log(ns, "drop")?;
+        check_not_log(ns, Code(5_255_000), "drop")?;
         if self.catalog.is_view(ns) {
             let dropped = self.drop_view(op, ns)?;
             return Ok(dropped.then_some(DroppedCollection { index_count: None }));
@@ -51,7 +51,7 @@ impl Engine {
     /// Gives a collection another name. The collection that has that name goes when `drop_target` says so.
     pub fn rename_collection(&self, op: &OpContext, from: &Namespace, to: &Namespace, drop_target: bool) -> Result<()> {
         op.check()?;
-        check_not_log(from, "rename")?;
+        check_not_log(from, Code::ILLEGAL_OPERATION, "rename")?;
         self.wait_for_transactions(from);
         self.wait_for_transactions(to);
         self.catalog.rename(from, to, drop_target)
@@ -201,9 +201,9 @@ impl Engine {
 }
 
 /// Fails when a collection that is to go is the log of operations.
-fn check_not_log(ns: &Namespace, what: &str) -> Result<()> {
+fn check_not_log(ns: &Namespace, code: Code, what: &str) -> Result<()> {
     match ns.is_log() {
-        true => Err(Error::new(Code::ILLEGAL_OPERATION, format!("can't {what} live oplog while replicating"))),
+        true => Err(Error::new(code, format!("can't {what} live oplog while replicating"))),
         false => Ok(()),
     }
 }

@@ -1,6 +1,7 @@
 //! Reading: find, getMore, killCursors, count, distinct.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use smongo_vm::Code;
 use smongo_vm::collation::Collation;
@@ -10,7 +11,7 @@ use smongo_vm::value::{ArrayWriter, DocBuf, FieldPath, RawDoc, Tag, Value};
 use super::Engine;
 use crate::collation;
 use crate::collection::{Collection, Shared, checked_document};
-use crate::cursor::OpenCursor;
+use crate::cursor::{OpenCursor, Signal};
 use crate::distinct::DistinctValues;
 use crate::error::{Error, Result};
 use crate::exec::op::{Documents, FilterProgram};
@@ -18,6 +19,9 @@ use crate::exec::{Batch, Executor, Flow, Matching, Plan, plan_count, plan_distin
 use crate::index::{append_id_key, record_id_of};
 use crate::request::{CountRequest, DistinctRequest, FindRequest, GetMoreRequest, KilledCursors, Namespace, OpContext};
 use crate::session::Scope;
+
+/// How long a cursor waits for documents when the request does not say. MongoDB: 1 s.
+const AWAIT_DEFAULT: Duration = Duration::from_secs(1);
 
 /// Documents in a first batch when the request does not say. MongoDB: 101.
 const FIRST_BATCH_DOCUMENTS: u64 = 101;
@@ -33,8 +37,10 @@ impl Engine {
         }
         let executor = self.find_executor(request)?;
         let executor = executor.within(self.workspace.for_request(request.allow_disk_use));
+        let executor = executor.tailing(request.tailable);
         let no_timeout = request.no_cursor_timeout;
-        let cursor = OpenCursor { executor, ns: request.ns.clone(), no_timeout, scope: op.scope().clone() };
+        let awaits = (request.tailable && request.await_data).then(|| self.arrivals(&request.ns)).flatten();
+        let cursor = OpenCursor { executor, ns: request.ns.clone(), no_timeout, scope: op.scope().clone(), awaits };
         self.first_batch(op, cursor, request.batch_size, request.single_batch, batch)
     }
 
@@ -90,13 +96,44 @@ impl Engine {
             scope @ Scope::Snapshot(_) => op.clone().within(scope.clone()),
             _ => op.clone(),
         };
-        let documents = request.batch_size.filter(|size| *size > 0).unwrap_or(u64::MAX);
-        let filled = self.fill(op, &mut cursor.executor, documents, batch);
+        if request.max_time.is_some() && cursor.awaits.is_none() {
+            self.cursors.put_back(request.cursor_id, cursor);
+            let message = "cannot set maxTimeMS on getMore command for a non-awaitData cursor";
+            return Err(Error::new(Code::BAD_VALUE, message));
+        }
+        let filled = self.fill_or_wait(op, request, &mut cursor, batch);
         if filled.is_err() || cursor.executor.is_eof() {
             self.cursors.finish(request.cursor_id);
             return filled.map(|()| 0);
         }
         if self.cursors.put_back(request.cursor_id, cursor) { Ok(request.cursor_id) } else { Ok(0) }
+    }
+
+    /// What tells about new documents of a collection that can be read beyond its end.
+    fn arrivals(&self, ns: &Namespace) -> Option<Arc<Signal>> {
+        if ns.is_log() { Some(self.oplog.arrivals()) } else { self.catalog.get(ns).map(|coll| coll.arrivals()) }
+    }
+
+    /// Fills a batch. A cursor that waits for documents and has none waits for a commit that brings some.
+    fn fill_or_wait(
+        &self,
+        op: &OpContext,
+        request: &GetMoreRequest,
+        cursor: &mut OpenCursor,
+        batch: &mut ArrayWriter<'_, Vec<u8>>,
+    ) -> Result<()> {
+        let documents = request.batch_size.filter(|size| *size > 0).unwrap_or(u64::MAX);
+        let Some(signal) = cursor.awaits.clone() else { return self.fill(op, &mut cursor.executor, documents, batch) };
+        let deadline = Instant::now() + request.max_time.unwrap_or(AWAIT_DEFAULT);
+        let go_on = || op.check_waiting().and_then(|()| self.cursors.check_alive(request.cursor_id));
+        loop {
+            // Looked at before the documents are, so that nothing that comes in between is missed.
+            let seen = signal.count();
+            self.fill(op, &mut cursor.executor, documents, batch)?;
+            if batch.count() > 0 || cursor.executor.is_eof() || !signal.wait(seen, deadline, &go_on)? {
+                return Ok(());
+            }
+        }
     }
 
     /// Ends cursors of a namespace.
@@ -205,7 +242,7 @@ impl Engine {
         let compiled = smongo_compiler::compile_filter(filter, &mut context)?;
         let filter = (!compiled.is_trivial()).then(|| FilterProgram::from(&compiled));
         let executor = Executor::new(Box::new(Documents::new(documents, filter)), None, Vec::new());
-        let cursor = OpenCursor { executor, ns, no_timeout: false, scope: op.scope().clone() };
+        let cursor = OpenCursor { executor, ns, no_timeout: false, scope: op.scope().clone(), awaits: None };
         self.first_batch(op, cursor, batch_size, false, batch)
     }
 

@@ -54,6 +54,12 @@ pub(super) fn by_scan(filter: &CompiledFilter, order: Option<Direction>) -> Acce
     Access::plain(Box::new(Scan::new(RECORDS_SLOT, order.unwrap_or(Direction::Forward), program)))
 }
 
+/// All documents in the order of their records, and those that come later.
+pub(super) fn by_tail(filter: &CompiledFilter) -> Access {
+    let program = (!filter.is_trivial()).then(|| FilterProgram::from(filter));
+    Access::plain(Box::new(Scan::new(RECORDS_SLOT, Direction::Forward, program).tailing()))
+}
+
 /// The document with one `_id`.
 pub(super) fn by_id(id: Value<'_>, filter: &CompiledFilter) -> Access {
     Access::plain(Box::new(IdLookup::new(RECORDS_SLOT, id, filter.program.strings())))

@@ -35,13 +35,15 @@ pub(crate) struct Executor {
     /// A row that did not fit where it was to go.
     refused: Option<DocBuf>,
     ended: bool,
+    /// Whether what comes after the end is wanted too.
+    tails: bool,
 }
 
 impl Executor {
     /// A query that has not begun. `variables` are the values of the request's `let`.
     pub fn new(root: Box<dyn Operator>, coll: Option<Arc<Collection>>, variables: Vec<OwnedValue>) -> Self {
         let workspace = Workspace::default();
-        Self { root, coll, others: Vec::new(), variables, workspace, refused: None, ended: false }
+        Self { root, coll, others: Vec::new(), variables, workspace, refused: None, ended: false, tails: false }
     }
 
     /// The same query, with memory limits and temporary files.
@@ -53,6 +55,12 @@ impl Executor {
     /// The same query, where operators read other collections too.
     pub fn reading(mut self, others: Vec<Option<Arc<Collection>>>) -> Self {
         self.others = others;
+        self
+    }
+
+    /// The same query, which goes on after its end when there is more.
+    pub fn tailing(mut self, tails: bool) -> Self {
+        self.tails = tails;
         self
     }
 
@@ -95,7 +103,7 @@ impl Executor {
         receive: &mut dyn FnMut(&RawDoc) -> Result<Flow>,
     ) -> Result<Flow> {
         op.check()?;
-        let Self { root, coll, others, variables, workspace, refused, ended } = self;
+        let Self { root, coll, others, variables, workspace, refused, ended, tails } = self;
         let collections = in_locking_order(coll.as_ref(), others);
         let locked = collections.iter().map(|coll| coll.share()).collect::<Result<Vec<_>>>()?;
         let shared = |wanted: &Option<Arc<Collection>>| {
@@ -114,7 +122,8 @@ impl Executor {
         loop {
             match root.advance(&mut cx)? {
                 Step::End => {
-                    *ended = true;
+                    *ended = !*tails || root.is_eof();
+                    root.save(&cx);
                     return Ok(Flow::Stop);
                 }
                 Step::Yield => break,

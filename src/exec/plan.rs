@@ -34,6 +34,8 @@ pub(crate) struct Matching<'r> {
     pub skip: u64,
     /// How many rows are wanted after `skip`.
     pub limit: Option<u64>,
+    /// Whether rows that come after the end are wanted too.
+    pub tails: bool,
 }
 
 impl<'r> Matching<'r> {
@@ -48,6 +50,7 @@ impl<'r> Matching<'r> {
             let_variables: None,
             skip: 0,
             limit: None,
+            tails: false,
         }
     }
 }
@@ -95,11 +98,8 @@ impl Plan {
 
 /// Plans a find.
 pub(crate) fn plan_find(shared: Option<&Shared<'_>>, request: &FindRequest<'_>) -> Result<Plan> {
-    if request.tailable && shared.is_some() {
-        return Err(Error::new(
-            Code::BAD_VALUE,
-            format!("error processing query: ns={} tailable cursor requested on non capped collection", request.ns),
-        ));
+    if request.tailable {
+        check_tailable(shared, request)?;
     }
     if request.min.is_some() || request.max.is_some() {
         return Err(Error::new(Code(51173), "When using min()/max() a hint of which index to use must be provided"));
@@ -115,6 +115,7 @@ pub(crate) fn plan_find(shared: Option<&Shared<'_>>, request: &FindRequest<'_>) 
         let_variables: request.let_variables,
         skip: request.skip,
         limit: request.limit,
+        tails: request.tailable,
         ..Matching::new(request.filter)
     };
     let mut plan = assemble(shared, &matching, Rows::Found { covered: !request.show_record_id })?;
@@ -125,6 +126,23 @@ pub(crate) fn plan_find(shared: Option<&Shared<'_>>, request: &FindRequest<'_>) 
         plan.root = Box::new(Project::new(plan.root, projection, spec, &plan.filter.program));
     }
     finish_find(plan, request)
+}
+
+/// Fails unless a collection can be read beyond its end, in the order that a find asks for.
+fn check_tailable(shared: Option<&Shared<'_>>, request: &FindRequest<'_>) -> Result<()> {
+    let is_capped = |shared: &Shared<'_>| shared.options().get("capped").and_then(Value::as_bool) == Some(true);
+    if shared.is_some_and(|shared| !is_capped(shared)) {
+        return Err(Error::new(
+            Code::BAD_VALUE,
+            format!("error processing query: ns={} tailable cursor requested on non capped collection", request.ns),
+        ));
+    }
+    let order = request.sort.filter(|sort| !sort.is_empty()).map(natural_order).transpose()?;
+    if order.is_some_and(|order| order != Some(Direction::Forward)) {
+        let message = "error processing query: cannot use tailable option with a sort other than {$natural: 1}";
+        return Err(Error::new(Code::BAD_VALUE, message));
+    }
+    Ok(())
 }
 
 fn finish_find(mut plan: Plan, request: &FindRequest<'_>) -> Result<Plan> {
@@ -196,6 +214,7 @@ fn assemble(shared: Option<&Shared<'_>>, matching: &Matching<'_>, rows: Rows) ->
     };
     let access = match (shared, scan_order) {
         (None, _) => None,
+        (Some(_), _) if matching.tails => Some(access::by_tail(&filter)),
         (Some(_), Some(_)) => Some(access::by_scan(&filter, scan_order)),
         (Some(shared), None) => Some(match (id_of(shared, &filter), hint) {
             (Some(id), None) => access::by_id(id, &filter),

@@ -13,12 +13,13 @@ mod operation;
 mod retention;
 mod times;
 
-use std::time::Instant;
+use std::sync::Arc;
 
 use smongo_storage::{Engine as Storage, KeyFormat, Session, Table, TableOptions};
 use smongo_vm::Code;
 use smongo_vm::value::{DocBuf, RawDoc};
 
+use crate::cursor::Signal;
 use crate::error::{Error, Result};
 use consumers::Consumers;
 pub(crate) use entry::{Origin, TERM, write_op_time};
@@ -85,10 +86,9 @@ impl Oplog {
         self.times.at_rest(with)
     }
 
-    /// Waits until the log is complete beyond `seen`, at most until `deadline` and as long as `go_on` says so.
-    #[allow(dead_code, reason = "tailing readers of the log come next")]
-    pub fn wait_beyond(&self, seen: u64, deadline: Instant, go_on: &dyn Fn() -> bool) -> bool {
-        self.times.wait_beyond(seen, deadline, go_on)
+    /// What tells that more of the log can be read.
+    pub fn arrivals(&self) -> Arc<Signal> {
+        Arc::clone(self.times.arrivals())
     }
 
     /// Writes the entries of a statement's operations, one for each, in the transaction that `session` is in. The

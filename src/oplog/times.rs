@@ -5,11 +5,12 @@
 //! filled later.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
+use crate::cursor::Signal;
 use crate::request::wall_clock_millis;
 
 /// Seconds of wall time in the upper half, a count within the second in the lower. It never goes back.
@@ -22,6 +23,8 @@ pub(super) struct Times {
     visible: AtomicU64,
     waiting: AtomicUsize,
     moved: Condvar,
+    /// Raised when more has become visible.
+    arrivals: Arc<Signal>,
 }
 
 #[derive(Debug, Default)]
@@ -53,6 +56,7 @@ impl Times {
             visible: AtomicU64::new(latest),
             waiting: AtomicUsize::new(0),
             moved: Condvar::new(),
+            arrivals: Arc::default(),
         }
     }
 
@@ -97,18 +101,9 @@ impl Times {
         with(given.latest)
     }
 
-    /// Waits until more than `seen` is visible, at most until `deadline`; gives whether it is.
-    #[allow(dead_code, reason = "tailing readers of the log come next")]
-    pub fn wait_beyond(&self, seen: u64, deadline: Instant, go_on: &dyn Fn() -> bool) -> bool {
-        /// How often a waiting reader looks whether it has been stopped.
-        const LOOK: Duration = Duration::from_millis(50);
-        let mut given = self.given.lock();
-        self.waiting.fetch_add(1, Ordering::SeqCst);
-        while self.visible() <= seen && Instant::now() < deadline && go_on() {
-            self.moved.wait_until(&mut given, deadline.min(Instant::now() + LOOK));
-        }
-        self.waiting.fetch_sub(1, Ordering::SeqCst);
-        self.visible() > seen
+    /// What tells that more has become visible.
+    pub fn arrivals(&self) -> &Arc<Signal> {
+        &self.arrivals
     }
 
     fn give_back(&self, first: u64) {
@@ -124,7 +119,9 @@ impl Times {
 
     fn follow(&self, given: &Given) {
         let visible = given.out.front().map_or(given.latest, |out| out.first - 1);
-        self.visible.store(visible, Ordering::Release);
+        if self.visible.swap(visible, Ordering::AcqRel) != visible {
+            self.arrivals.raise();
+        }
         if self.waiting.load(Ordering::SeqCst) > 0 {
             self.moved.notify_all();
         }
@@ -173,14 +170,14 @@ mod tests {
     }
 
     #[test]
-    fn readers_wake_when_more_is_visible() {
+    fn readers_are_told_when_more_is_visible() {
         let times = Times::new(0);
-        let seen = times.latest();
-        std::thread::scope(|scope| {
-            let waiting = scope.spawn(|| times.wait_beyond(seen, Instant::now() + Duration::from_secs(30), &|| true));
-            drop(times.reserve(1));
-            assert!(waiting.join().unwrap());
-        });
-        assert!(!times.wait_beyond(times.latest(), Instant::now(), &|| true));
+        let seen = times.arrivals().count();
+        let first = times.reserve(1);
+        let second = times.reserve(1);
+        drop(second);
+        assert_eq!(times.arrivals().count(), seen);
+        drop(first);
+        assert_eq!(times.arrivals().count(), seen + 1);
     }
 }

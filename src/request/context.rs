@@ -1,6 +1,7 @@
 //! What accompanies one operation: its time, its deadline, and the flag that stops it.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -11,19 +12,37 @@ use smongo_vm::Code;
 use crate::error::{Error, Result};
 use crate::session::{Scope, Work};
 
+/// Tells whether the client is still there.
+#[derive(Clone)]
+pub(crate) struct Presence(Arc<dyn Fn() -> bool + Send + Sync>);
+
+impl Presence {
+    /// What asks `is_there`.
+    pub fn new(is_there: impl Fn() -> bool + Send + Sync + 'static) -> Self {
+        Self(Arc::new(is_there))
+    }
+}
+
+impl fmt::Debug for Presence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Presence")
+    }
+}
+
 /// The circumstances of one operation.
 #[derive(Clone, Debug)]
 pub struct OpContext {
     now_millis: i64,
     deadline: Option<Instant>,
     interrupt: Option<Arc<AtomicBool>>,
+    presence: Option<Presence>,
     scope: Scope,
 }
 
 impl OpContext {
     /// An operation that starts now, without limits.
     pub fn new() -> Self {
-        Self { now_millis: wall_clock_millis(), deadline: None, interrupt: None, scope: Scope::Alone }
+        Self { now_millis: wall_clock_millis(), deadline: None, interrupt: None, presence: None, scope: Scope::Alone }
     }
 
     /// Limits the operation to `millis` from now; 0 is no limit.
@@ -37,6 +56,13 @@ impl OpContext {
     #[must_use]
     pub fn interrupted_by(mut self, flag: Arc<AtomicBool>) -> Self {
         self.interrupt = Some(flag);
+        self
+    }
+
+    /// Lets the operation end, when it waits, soon after its client has left.
+    #[must_use]
+    pub(crate) fn of_client(mut self, presence: Presence) -> Self {
+        self.presence = Some(presence);
         self
     }
 
@@ -84,6 +110,20 @@ impl OpContext {
             return Err(Error::new(Code::MAX_TIME_MS_EXPIRED, "operation exceeded time limit"));
         }
         Ok(())
+    }
+}
+
+impl OpContext {
+    /// Fails when the operation need not wait any longer: for what [`check`](Self::check) fails for, or because its client
+    /// has left.
+    pub(crate) fn check_waiting(&self) -> Result<()> {
+        self.check()?;
+        match &self.presence {
+            Some(Presence(is_there)) if !is_there() => {
+                Err(Error::new(Code::CLIENT_DISCONNECT, "operation was interrupted because a client disconnected"))
+            }
+            _ => Ok(()),
+        }
     }
 }
 

@@ -15,7 +15,7 @@ mod write;
 
 pub use aggregate::AggregateRequest;
 pub use context::OpContext;
-pub(crate) use context::wall_clock_millis;
+pub(crate) use context::{Presence, wall_clock_millis};
 pub use ddl::{
     CreateIndexesRequest, CreateRequest, CreatedIndexes, DroppedCollection, IndexSelection, ListCollectionsRequest,
     ModifiedIndex, ModifyIndexRequest,

@@ -1,5 +1,7 @@
 //! Requests that read: find, getMore, count, distinct.
 
+use std::time::Duration;
+
 use smongo_vm::value::{RawDoc, Value};
 
 use super::Namespace;
@@ -83,6 +85,8 @@ pub struct GetMoreRequest {
     pub cursor_id: i64,
     /// At most how many documents to give; absent or 0 is as many as fit a reply.
     pub batch_size: Option<u64>,
+    /// How long to wait for documents, for a cursor that does; 1 s when absent.
+    pub max_time: Option<Duration>,
 }
 
 /// What `killCursors` did.

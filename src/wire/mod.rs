@@ -17,8 +17,11 @@ mod inbound;
 mod server;
 mod tls;
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
+
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, recv};
 
 pub use log::Log;
 pub use message::{Request, Sequence};
@@ -34,8 +37,20 @@ pub struct Peer {
     pub remote: SocketAddr,
     /// The address of ours that the client connected to.
     pub local: SocketAddr,
+    /// The connection, for asking whether the client is still there.
+    stream: Arc<TcpStream>,
     /// The subject of the client's certificate, which an authority has vouched for; absent without one.
     pub certificate: Option<Arc<str>>,
+}
+
+impl Peer {
+    /// Whether the client has not closed its end.
+    pub fn is_connected(&self) -> bool {
+        let mut byte = [0; 1];
+        let looked = recv(&*self.stream, &mut byte, RecvFlags::PEEK | RecvFlags::DONTWAIT);
+        // Nothing to read and no end of the stream: the client waits.
+        looked.map_or_else(|error| error == Errno::AGAIN || error == Errno::INTR, |(_, bytes)| bytes > 0)
+    }
 }
 
 /// What follows a reply.

@@ -177,6 +177,13 @@ impl Client {
         bson::deserialize_from_slice(reply.as_bytes()).unwrap()
     }
 
+    /// Sends a command and waits for nothing.
+    pub fn send_command(&mut self, db: &str, mut command: bson::Document) {
+        command.insert("$db", db);
+        let command = DocBuf::from_vec(bson::serialize_to_vec(&command).unwrap()).unwrap();
+        self.send_msg(0, &body(&command));
+    }
+
     /// The error code that a command on `admin` ends with; 0 for success.
     pub fn admin_code(&mut self, command: bson::Document) -> i32 {
         self.command("admin", command).get_i32("code").unwrap_or(0)

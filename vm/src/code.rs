@@ -144,6 +144,7 @@ codes! {
     263 OPERATION_NOT_SUPPORTED_IN_TRANSACTION "OperationNotSupportedInTransaction"
     268 CANNOT_BACKUP "CannotBackup"
     276 INDEX_BUILD_ABORTED "IndexBuildAborted"
+    279 CLIENT_DISCONNECT "ClientDisconnect"
     280 CHANGE_STREAM_FATAL_ERROR "ChangeStreamFatalError"
     285 INDEX_BUILD_ALREADY_IN_PROGRESS "IndexBuildAlreadyInProgress"
     286 CHANGE_STREAM_HISTORY_LOST "ChangeStreamHistoryLost"

@@ -5,13 +5,14 @@
 use std::sync::Arc;
 
 use smongo_storage::Cursor;
+use smongo_vm::Code;
 use smongo_vm::interp::Machine;
 use smongo_vm::program::Program;
 use smongo_vm::value::{DocWriter, RawDoc, Value};
 
 use super::FilterProgram;
 use crate::collection::{Shared, checked_document, stored_document};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::exec::{ExecContext, Operator, Stats, Step};
 use crate::index::Index;
 
@@ -35,6 +36,8 @@ pub(crate) struct Scan {
     /// The key of that row in a clustered collection's index.
     saved_key: Vec<u8>,
     ended: bool,
+    /// Whether records that come after the end are wanted too.
+    tails: bool,
     stats: Stats,
 }
 
@@ -49,8 +52,15 @@ impl Scan {
             saved: None,
             saved_key: Vec::new(),
             ended: false,
+            tails: false,
             stats: Stats::default(),
         }
+    }
+
+    /// The same scan, which goes on after its end when there is more.
+    pub fn tailing(mut self) -> Self {
+        self.tails = true;
+        self
     }
 
     /// The slot of the cursor on a clustered collection's index.
@@ -86,6 +96,9 @@ impl Scan {
         let Some(shared) = cx.shared else { return Ok(false) };
         let cursor = cx.open(self.slot, shared.records())?;
         if let Some(record_id) = self.saved.filter(|_| shared.clustered_index().is_none()) {
+            if self.tails {
+                return if cursor.search(record_id)? { Ok(true) } else { Err(position_lost(record_id)) };
+            }
             // Nothing on this side of the saved record leaves the cursor nowhere, from where the next step goes to
             // the first record in the scan's direction.
             match self.direction {
@@ -95,6 +108,18 @@ impl Scan {
         }
         Ok(true)
     }
+}
+
+/// The error for a scan whose last record was removed while it waited.
+#[cold]
+fn position_lost(record_id: i64) -> Error {
+    Error::new(
+        Code::CAPPED_POSITION_LOST,
+        format!(
+            "CollectionScan died due to position in capped collection being deleted. Last seen record id: \
+             RecordId({record_id})"
+        ),
+    )
 }
 
 /// Goes to the next record, unless that lies behind `last`.
@@ -127,7 +152,7 @@ impl Operator for Scan {
             self.stats.works += 1;
             let by_index = clustered.map(|index| self.step_by_index(cx, index)).transpose()?;
             let Some((cursor, env)) = cx.cursor_and_env(self.slot) else { return Ok(Step::End) };
-            if last_record.is_some() && cursor.is_positioned() {
+            if (last_record.is_some() || self.tails) && cursor.is_positioned() {
                 self.saved = Some(cursor.record_id());
             }
             let value = match (by_index, self.direction, last_record) {
@@ -138,7 +163,8 @@ impl Operator for Scan {
                 (None, Direction::Backward, Some(last)) => prev_up_to(cursor, last)?,
             };
             let Some(bytes) = value else {
-                self.ended = true;
+                // A scan that has seen nothing has no place to go on from.
+                self.ended = !self.tails || self.saved.is_none();
                 return Ok(Step::End);
             };
             self.stats.docs_examined += 1;
