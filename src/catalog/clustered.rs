@@ -9,9 +9,6 @@ use crate::index::{is_id_pattern, whole_seconds};
 /// The name of a clustered index when nobody gives it one.
 const DEFAULT_NAME: &str = "_id_";
 
-/// The options that are this module's.
-pub(super) const OPTIONS: [&str; 2] = ["clusteredIndex", "expireAfterSeconds"];
-
 /// The options of a clustered collection as the catalog keeps them; `None` for any other collection.
 pub(super) fn normalize(options: &RawDoc) -> Result<Option<DocBuf>> {
     let Some(clustered) = options.get("clusteredIndex") else { return without(options) };

@@ -268,7 +268,7 @@ impl Catalog {
         let mut logged = Operations::default();
         log::changed_expiry(&mut logged, state.ns(), coll.uuid(), expiry);
         self.store.replace(&[], &[entry], &logged)?;
-        state.set_options(options);
+        coll.set_options(&mut state, options);
         Ok(())
     }
 

@@ -7,7 +7,7 @@ use smongo_vm::value::{DocBuf, DocWriter, RawDoc, Value};
 use super::entry::{Entry, uuid_value};
 use crate::index::{Index, id_spec};
 use crate::oplog::Operations;
-use crate::request::{ModifyIndexRequest, Namespace};
+use crate::request::{ModifyCollectionRequest, ModifyIndexRequest, Namespace};
 
 /// A collection was made.
 pub(super) fn created(logged: &mut Operations, entry: &Entry) {
@@ -99,6 +99,20 @@ pub(super) fn modified_index(
                 index.value("unique", Value::TRUE);
             }
         });
+    });
+    add(logged, ns, uuid, &command, None);
+}
+
+/// A collection's options were changed.
+pub(super) fn modified(
+    logged: &mut Operations,
+    ns: &Namespace,
+    uuid: &[u8; 16],
+    request: &ModifyCollectionRequest<'_>,
+) {
+    let command = DocBuf::build(|command| {
+        command.string("collMod", ns.coll());
+        request.write(command);
     });
     add(logged, ns, uuid, &command, None);
 }

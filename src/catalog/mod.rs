@@ -16,6 +16,7 @@ mod listing;
 mod log;
 mod options;
 mod store;
+mod validators;
 mod views;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -34,7 +35,7 @@ use crate::error::{Error, Result};
 use crate::index;
 use crate::oplog::{Operations, Oplog};
 use crate::plan_cache::PlanCache;
-use crate::request::Namespace;
+use crate::request::{ModifyCollectionRequest, Namespace};
 use crate::spill::Workspace;
 use entry::{Entry, IndexEntry};
 use store::Store;
@@ -147,7 +148,7 @@ impl Catalog {
     /// Makes a collection for a transaction, which must not wait for others that change the catalog.
     pub fn create_in_transaction(&self, ns: &Namespace, options: &RawDoc) -> Result<()> {
         ns.check_creatable()?;
-        let options = options::normalize(options)?;
+        let options = options::normalize(ns, options)?;
         let mut changing = self.changing.try_lock_for(TRANSACTION_LOCK_WAIT).ok_or_else(|| {
             let message =
                 "Unable to acquire IX lock on the catalog within a max lock request timeout of '5ms' milliseconds.";
@@ -215,7 +216,7 @@ impl Catalog {
     /// Makes a collection. One with the same options may exist already.
     pub fn create(&self, ns: &Namespace, options: &RawDoc) -> Result<()> {
         ns.check_creatable()?;
-        let options = options::normalize(options)?;
+        let options = options::normalize(ns, options)?;
         let mut changing = self.change()?;
         if self.is_view(ns) {
             return Err(Error::new(Code::NAMESPACE_EXISTS, format!("A view already exists. NS: {ns}")));
@@ -302,6 +303,23 @@ impl Catalog {
             self.oplog.write_alone(&logged)?;
         }
         Ok(!collections.is_empty())
+    }
+
+    /// Changes a collection's options.
+    pub fn modify(&self, request: &ModifyCollectionRequest<'_>) -> Result<()> {
+        let ns = &request.ns;
+        let _changing = self.change()?;
+        let missing = || Error::new(Code::NAMESPACE_NOT_FOUND, format!("ns does not exist: {ns}"));
+        let coll = self.get(ns).ok_or_else(missing)?;
+        let mut state = coll.lock_exclusively();
+        let options = options::modified(state.options(), request)?;
+        let mut entry = coll.entry(&state);
+        entry.options = options.clone();
+        let mut logged = Operations::default();
+        log::modified(&mut logged, ns, coll.uuid(), request);
+        self.store.replace(&[], &[entry], &logged)?;
+        coll.set_options(&mut state, options);
+        Ok(())
     }
 
     /// Gives a collection another name; the collection that has it goes when `drop_target` allows.

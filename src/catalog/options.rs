@@ -1,62 +1,126 @@
-//! The options of a new collection: which exist, which this version carries out, and when two sets mean the same.
+//! The options of a collection: which exist, which this version carries out, and when two sets mean the same.
 
 use std::sync::Arc;
 
 use smongo_compiler::front::collation;
 use smongo_vm::Code;
 use smongo_vm::collation::Collation;
-use smongo_vm::value::{DocBuf, RawDoc, Tag, Value, equal};
+use smongo_vm::value::{DocBuf, DocWriter, RawDoc, Tag, Value, equal};
 
-use super::clustered;
+use super::{clustered, validators};
 use crate::error::{Error, Result};
+use crate::request::{ModifyCollectionRequest, Namespace};
 
 /// Options that MongoDB knows and this version refuses, because storing them without acting on them would be a lie.
-const REFUSED: [&str; 10] = [
-    "capped",
-    "size",
-    "max",
+const REFUSED: [&str; 5] = ["capped", "size", "max", "timeseries", "encryptedFields"];
+
+/// Options without a meaning of their own here: requests for what happens anyway.
+const WITHOUT_EFFECT: [&str; 4] = ["autoIndexId", "idIndex", "temp", "flags"];
+
+/// The options that the catalog keeps, in the order in which `listCollections` gives them.
+const KEPT: [&str; 9] = [
+    "changeStreamPreAndPostImages",
+    "storageEngine",
+    "indexOptionDefaults",
     "validator",
     "validationLevel",
     "validationAction",
-    "viewOn",
-    "pipeline",
-    "timeseries",
-    "encryptedFields",
+    "collation",
+    "clusteredIndex",
+    "expireAfterSeconds",
 ];
 
-/// Options without a meaning of their own here: settings of a storage engine, or requests for what happens anyway.
-const WITHOUT_EFFECT: [&str; 7] =
-    ["storageEngine", "indexOptionDefaults", "changeStreamPreAndPostImages", "autoIndexId", "idIndex", "temp", "flags"];
-
 /// Checks the options of `create` and gives the form in which the catalog keeps them.
-pub(super) fn normalize(options: &RawDoc) -> Result<DocBuf> {
+pub(super) fn normalize(ns: &Namespace, options: &RawDoc) -> Result<DocBuf> {
     if options.get("pipeline").is_some() {
         return Err(Error::new(Code::INVALID_OPTIONS, "'pipeline' requires 'viewOn' to also be specified"));
     }
     let clustered = clustered::normalize(options)?;
-    let mut collation = None;
     for option in options {
-        let name = option.name_str();
-        if name == "collation" {
-            collation = collation_of(option.value())?;
-            continue;
-        }
-        let is_known = WITHOUT_EFFECT.contains(&name) || clustered::OPTIONS.contains(&name);
-        if is_default(name, option.value()) || is_known {
-            continue;
-        }
-        return Err(if REFUSED.contains(&name) {
-            Error::new(Code::NOT_IMPLEMENTED, format!("smongo does not support the collection option '{name}' yet"))
-        } else {
-            Error::new(Code(40415), format!("BSON field 'create.{name}' is an unknown field."))
-        });
+        check_known(option.name_str(), option.value())?;
     }
-    Ok(DocBuf::build(|doc| {
-        doc.elements_of(&clustered.unwrap_or_default());
-        if let Some(collation) = collation {
-            doc.document("collation", |doc| collation.options().write(doc));
+    let collation = options.get("collation").map(collation_of).transpose()?.flatten();
+    if let Some(validator) = options.get("validator").and_then(Value::as_doc) {
+        validators::check(ns, validator, collation.as_ref())?;
+    }
+    let given = DocBuf::build(|given| {
+        for option in options {
+            if says_something(option.name_str(), option.value()) {
+                given.raw_element(option.raw());
+            }
         }
-    }))
+        given.elements_of(&clustered.unwrap_or_default());
+        if let Some(collation) = collation {
+            given.document("collation", |doc| collation.options().write(doc));
+        }
+    });
+    Ok(changed(RawDoc::EMPTY, &given))
+}
+
+/// The options of a collection after `collMod`.
+pub(super) fn modified(options: &RawDoc, request: &ModifyCollectionRequest<'_>) -> Result<DocBuf> {
+    if let Some(validator) = request.validator {
+        let collation = crate::collation::of_options(options)?;
+        validators::check(&request.ns, validator, collation.as_ref())?;
+    }
+    let given = DocBuf::build(|given| {
+        request.write(given);
+        if request.images == Some(false) {
+            given.value("changeStreamPreAndPostImages", Value::NULL);
+        }
+        if request.validator.is_some_and(RawDoc::is_empty) {
+            given.value("validator", Value::NULL);
+        }
+    });
+    Ok(changed(options, &given))
+}
+
+/// Options with others in their place, in the order in which they are listed; a later one counts, and null takes one
+/// away.
+fn changed(options: &RawDoc, given: &RawDoc) -> DocBuf {
+    let find = |name: &str| {
+        let given = given.iter().filter(|option| option.name_str() == name).last();
+        given.map(|option| option.value()).or_else(|| options.get(name))
+    };
+    DocBuf::build(|doc: &mut DocWriter<'_, Vec<u8>>| {
+        for name in KEPT {
+            if let Some(value) = find(name).filter(|value| value.tag() != Tag::Null) {
+                doc.value(name, value);
+            }
+        }
+    })
+}
+
+/// Fails for options that do not exist or are not carried out.
+fn check_known(name: &str, value: Value<'_>) -> Result<()> {
+    if KEPT.contains(&name) || WITHOUT_EFFECT.contains(&name) || is_absent(value) {
+        return Ok(());
+    }
+    if name == "capped" && value.as_bool() == Some(false) {
+        return Ok(());
+    }
+    Err(if REFUSED.contains(&name) {
+        Error::new(Code::NOT_IMPLEMENTED, format!("smongo does not support the collection option '{name}' yet"))
+    } else {
+        Error::new(Code(40415), format!("BSON field 'create.{name}' is an unknown field."))
+    })
+}
+
+/// Whether an option is kept as it was given.
+fn says_something(name: &str, value: Value<'_>) -> bool {
+    let is_empty = value.as_doc().is_some_and(RawDoc::is_empty);
+    match name {
+        "validator" | "storageEngine" | "indexOptionDefaults" => !is_absent(value) && !is_empty,
+        "validationLevel" | "validationAction" => !is_absent(value),
+        "changeStreamPreAndPostImages" => {
+            value.as_doc().and_then(|images| images.get("enabled")).and_then(Value::as_bool) == Some(true)
+        }
+        _ => false,
+    }
+}
+
+fn is_absent(value: Value<'_>) -> bool {
+    value.is_nothing() || matches!(value.tag(), Tag::Null | Tag::Undefined)
 }
 
 /// The collation that requests have when they name none.
@@ -66,7 +130,7 @@ fn collation_of(option: Value<'_>) -> Result<Option<Arc<Collation>>> {
             Err(Error::new(Code::BAD_VALUE, "'collation' cannot be an empty document"))
         }
         Some(collation) => Ok(collation::parse(collation)?),
-        None if matches!(option.tag(), Tag::Null | Tag::Undefined) => Ok(None),
+        None if is_absent(option) => Ok(None),
         None => Err(Error::new(Code::TYPE_MISMATCH, "'collation' has to be a document.")),
     }
 }
@@ -87,15 +151,6 @@ pub(crate) fn check_storage_engine(engines: &RawDoc) -> Result<()> {
     Ok(())
 }
 
-/// Whether an option says what holds without it.
-fn is_default(name: &str, value: Value<'_>) -> bool {
-    match name {
-        "capped" => value.as_bool() == Some(false),
-        "validator" => value.as_doc().is_some_and(RawDoc::is_empty),
-        _ => value.is_nothing() || matches!(value.tag(), Tag::Null | Tag::Undefined),
-    }
-}
-
 /// Whether two sets of options describe the same collection.
 pub(super) fn same(a: &RawDoc, b: &RawDoc) -> bool {
     let within = |a: &RawDoc, b: &RawDoc| {
@@ -106,19 +161,41 @@ pub(super) fn same(a: &RawDoc, b: &RawDoc) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use smongo_vm::value::extjson::{parse_doc, to_string_relaxed};
+
     use super::*;
 
     #[test]
     fn unknown_and_unsupported_options_are_told_apart() {
         for (name, value, code) in [
             ("capped", Value::FALSE, None),
-            ("capped", Value::TRUE, Some(238)),
+            ("timeseries", Value::document(RawDoc::EMPTY), Some(238)),
             ("storageEngine", Value::document(RawDoc::EMPTY), None),
             ("nonsense", Value::int32(1), Some(40415)),
         ] {
-            let result = normalize(&DocBuf::build(|doc| doc.value(name, value)));
+            let result = normalize(&Namespace::trusted("db", "c"), &DocBuf::build(|doc| doc.value(name, value)));
             assert_eq!(result.err().map(|error| error.code()), code, "{name}");
         }
+    }
+
+    #[test]
+    fn what_says_nothing_is_not_kept() {
+        let options = "{validator: {}, changeStreamPreAndPostImages: {enabled: false}, storageEngine: {}, validationLevel: \
+                       'off', collation: null}";
+        let kept = normalize(&Namespace::trusted("db", "c"), &parse_doc(options).unwrap()).unwrap();
+        assert_eq!(to_string_relaxed(Value::document(&kept)), r#"{"validationLevel":"off"}"#);
+    }
+
+    #[test]
+    fn changes_take_the_place_of_options() {
+        let (options, validator) = (parse_doc("{validationLevel: 'off'}").unwrap(), parse_doc("{a: 1}").unwrap());
+        let mut request = ModifyCollectionRequest::new(Namespace::trusted("db", "c"));
+        request.validator = Some(&validator);
+        let options = modified(&options, &request).unwrap();
+        assert_eq!(to_string_relaxed(Value::document(&options)), r#"{"validator":{"a":1},"validationLevel":"off"}"#);
+        request.validator = Some(RawDoc::EMPTY);
+        let options = modified(&options, &request).unwrap();
+        assert_eq!(to_string_relaxed(Value::document(&options)), r#"{"validationLevel":"off"}"#);
     }
 
     #[test]

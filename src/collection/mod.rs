@@ -11,6 +11,7 @@
 mod conformance;
 mod document;
 mod pins;
+mod rules;
 mod sizes;
 mod writer;
 
@@ -36,6 +37,7 @@ pub(crate) use conformance::is_conformant;
 pub(crate) use document::prepare;
 pub(crate) use pins::Pin;
 use pins::Pins;
+pub(crate) use rules::{Action, Level, Rules, Validator};
 use sizes::SizeCounter;
 pub(crate) use sizes::Sizes;
 pub(crate) use writer::Writer;
@@ -67,6 +69,8 @@ pub(crate) struct Collection {
 pub(crate) struct State {
     ns: Namespace,
     options: DocBuf,
+    /// What the options ask of documents.
+    rules: Rules,
     /// The `_id` index first.
     indexes: Vec<Arc<Index>>,
     /// Changes with the indexes, so that plans made for others are not taken for current ones.
@@ -147,8 +151,10 @@ impl Collection {
     ) -> Result<Self> {
         let Entry { ns, ident, uuid, options, .. } = entry;
         let log = (is_logged(&ns) || ns.full() == "local.oplog.rs").then(|| Arc::clone(log));
+        let collation = collation::of_options(&options)?;
+        let rules = Rules::of(&options, collation.as_ref());
         Ok(Self {
-            collation: collation::of_options(&options)?,
+            collation,
             pins: Pins::default(),
             log,
             is_log: false,
@@ -159,7 +165,7 @@ impl Collection {
             sizes: SizeCounter::new(sizes),
             plan_cache: Arc::clone(plan_cache),
             arrivals: Arc::default(),
-            state: RwLock::new(State { ns, options, indexes, indexes_version: 0, end: None }),
+            state: RwLock::new(State { ns, options, rules, indexes, indexes_version: 0, end: None }),
         })
     }
 
@@ -214,6 +220,12 @@ impl Collection {
             drop(state);
             self.pins.wait();
         }
+    }
+
+    /// Puts other options in place of the collection's, whose lock the caller holds.
+    pub fn set_options(&self, state: &mut State, options: DocBuf) {
+        state.rules = Rules::of(&options, self.collation.as_ref());
+        state.options = options;
     }
 
     /// Waits until no transaction is at work that has used the collection. Another may come.
@@ -296,11 +308,6 @@ impl State {
     /// The collection's options.
     pub fn options(&self) -> &DocBuf {
         &self.options
-    }
-
-    /// Puts other options in place of the collection's.
-    pub fn set_options(&mut self, options: DocBuf) {
-        self.options = options;
     }
 
     /// Puts other indexes in place of the collection's.
@@ -395,6 +402,11 @@ impl<'c> Shared<'c> {
     /// The collection's options.
     pub fn options(&self) -> &RawDoc {
         &self.state.options
+    }
+
+    /// What the options ask of documents.
+    pub fn rules(&self) -> &Rules {
+        &self.state.rules
     }
 
     /// The table of the index on `_id`.

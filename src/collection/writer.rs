@@ -4,7 +4,7 @@ use smongo_storage::{Cursor, Session};
 use smongo_vm::Code;
 use smongo_vm::value::RawDoc;
 
-use super::{Delta, Shared};
+use super::{Delta, Rules, Shared};
 use crate::error::{Error, Result};
 use crate::index::KeyScratch;
 use crate::oplog::Subject;
@@ -52,6 +52,11 @@ impl<'s> Writer<'s> {
         if let Some(statement) = self.statement {
             self.delta.statements.push((statement, outcome()));
         }
+    }
+
+    /// What the collection's options ask of documents.
+    pub fn rules(&self) -> &'s Rules {
+        self.shared.rules()
     }
 
     fn subject(&self) -> Option<Subject<'s>> {

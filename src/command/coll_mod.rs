@@ -1,4 +1,4 @@
-//! `collMod`: what can change about a collection's indexes.
+//! `collMod`: what can change about a collection's options and indexes.
 
 use smongo_vm::Code;
 use smongo_vm::value::{RawDoc, Value};
@@ -6,10 +6,11 @@ use smongo_vm::value::{RawDoc, Value};
 use super::Call;
 use super::access::Needs;
 use super::args::{self, Any, Flag, arguments};
+use super::collections::{check_validation, images};
 use super::reply::Reply;
 use super::table::{Command, Usage};
 use crate::error::{Error, Result};
-use crate::request::{IndexSelection, ModifyIndexRequest};
+use crate::request::{IndexSelection, ModifyCollectionRequest, ModifyIndexRequest, Namespace};
 
 pub(super) static COLL_MOD: Command = Command::new("collMod", coll_mod, "changes a collection's options and indexes")
     .api_v1()
@@ -50,12 +51,16 @@ arguments! {
 fn coll_mod(call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<()> {
     let ns = call.collection()?;
     let args: CollModArgs<'_> = args::of_command(&call.request)?;
+    check_validation("collMod", args.validation_level, args.validation_action)?;
+    let request = ModifyCollectionRequest {
+        validator: args.validator,
+        validation_level: args.validation_level,
+        validation_action: args.validation_action,
+        images: args.images.map(|doc| images(doc)).transpose()?,
+        ..ModifyCollectionRequest::new(ns.clone())
+    };
     let others = [
-        ("validator", args.validator.is_some()),
-        ("validationLevel", args.validation_level.is_some()),
-        ("validationAction", args.validation_action.is_some()),
         ("timeseries", args.timeseries.is_some()),
-        ("changeStreamPreAndPostImages", args.images.is_some()),
         ("cappedSize", args.capped_size.is_some()),
         ("cappedMax", args.capped_max.is_some()),
     ];
@@ -65,10 +70,7 @@ fn coll_mod(call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<()> {
     let engine = &call.commands.engine;
     let pipeline = args.pipeline.map(|args::Array(stages)| stages);
     if engine.is_view(&ns) {
-        if args.index.is_some() {
-            let message = "option not supported on a view: index";
-            return Err(Error::new(Code::INVALID_OPTIONS, message));
-        }
+        check_view_options(&args)?;
         if args.view_on.is_none() && pipeline.is_none() {
             return Ok(());
         }
@@ -82,6 +84,9 @@ fn coll_mod(call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<()> {
         let message = format!("option only supported on a view: {name}");
         return Err(Error::new(Code::INVALID_OPTIONS, message));
     }
+    if !request.is_empty() {
+        engine.modify_collection(&call.op(), &request)?;
+    }
     if let Some(Any(seconds)) = args.expire_after_seconds {
         let expiry = match seconds.as_str() {
             Some("off") => None,
@@ -93,13 +98,36 @@ fn coll_mod(call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<()> {
         };
         call.commands.engine.set_expiry(&call.op(), &ns, expiry)?;
     }
-    let Some(index) = args.index else {
-        return match call.commands.engine.has_collection(&ns) {
-            true => Ok(()),
-            false => Err(Error::new(Code::NAMESPACE_NOT_FOUND, format!("ns does not exist: {ns}"))),
-        };
-    };
-    let dry_run = args.dry_run;
+    match args.index {
+        Some(index) => modify_index(call, reply, ns, index, args.dry_run == Some(true)),
+        None if call.commands.engine.has_collection(&ns) => Ok(()),
+        None => Err(Error::new(Code::NAMESPACE_NOT_FOUND, format!("ns does not exist: {ns}"))),
+    }
+}
+
+/// Refuses what cannot be asked of a view.
+fn check_view_options(args: &CollModArgs<'_>) -> Result<()> {
+    let asked = [
+        ("index", args.index.is_some()),
+        ("validator", args.validator.is_some()),
+        ("validationLevel", args.validation_level.is_some()),
+        ("validationAction", args.validation_action.is_some()),
+        ("changeStreamPreAndPostImages", args.images.is_some()),
+    ];
+    match asked.iter().find(|(_, is_asked)| *is_asked) {
+        Some((name, _)) => Err(Error::new(Code::INVALID_OPTIONS, format!("option not supported on a view: {name}"))),
+        None => Ok(()),
+    }
+}
+
+/// The `index` argument at work.
+fn modify_index(
+    call: &mut Call<'_, '_>,
+    reply: &mut Reply<'_>,
+    ns: Namespace,
+    index: &RawDoc,
+    is_dry_run: bool,
+) -> Result<()> {
     let args: IndexArgs<'_> = args::of_document(index)?;
     let invalid = |message| Err(Error::new(Code::INVALID_OPTIONS, message));
     let index = match (args.name, args.key_pattern) {
@@ -112,7 +140,6 @@ fn coll_mod(call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<()> {
     let expire_after_seconds = args.expire_after_seconds.map(|Any(seconds)| seconds);
     let unique = args.unique.map(|Flag(unique)| unique);
     let prepare_unique = args.prepare_unique.map(|Flag(prepare)| prepare);
-    let is_dry_run = dry_run == Some(true);
     if unique == Some(false) {
         return Err(Error::new(Code::BAD_VALUE, "collMod does not support converting an index to 'unique: false'"));
     }

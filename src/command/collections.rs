@@ -50,15 +50,8 @@ fn create(call: &mut Call<'_, '_>, _reply: &mut Reply<'_>) -> Result<()> {
     let ns = call.collection()?;
     let args: CreateArgs<'_> = args::of_command(&call.request)?;
     args::at_least(args.size, 1, "size")?;
-    for (name, value, allowed) in [
-        ("validationLevel", args.validation_level, ["off", "strict", "moderate"]),
-        ("validationAction", args.validation_action, ["error", "warn", "errorAndLog"]),
-    ] {
-        if let Some(value) = value.filter(|value| !allowed.contains(value)) {
-            let message = format!("Enumeration value '{value}' for field 'create.{name}' is not a valid value.");
-            return Err(Error::new(Code::BAD_VALUE, message));
-        }
-    }
+    check_validation("create", args.validation_level, args.validation_action)?;
+    args.images.map(images).transpose()?;
     let capped = args.capped.is_some_and(|Flag(capped)| capped);
     if capped && args.size.is_none() {
         return Err(Error::new(Code::INVALID_OPTIONS, "the 'size' field is required when 'capped' is true"));
@@ -79,6 +72,33 @@ fn create(call: &mut Call<'_, '_>, _reply: &mut Reply<'_>) -> Result<()> {
         }
     });
     call.commands.engine.create_collection(&call.op(), &CreateRequest { ns, options: &options })
+}
+
+/// Fails unless the level and the action of a validator exist.
+pub(super) fn check_validation(command: &str, level: Option<&str>, action: Option<&str>) -> Result<()> {
+    for (name, value, allowed) in [
+        ("validationLevel", level, ["off", "strict", "moderate"]),
+        ("validationAction", action, ["error", "warn", "errorAndLog"]),
+    ] {
+        if let Some(value) = value.filter(|value| !allowed.contains(value)) {
+            let message = format!("Enumeration value '{value}' for field '{command}.{name}' is not a valid value.");
+            return Err(Error::new(Code::BAD_VALUE, message));
+        }
+    }
+    Ok(())
+}
+
+arguments! {
+    /// The `changeStreamPreAndPostImages` argument.
+    struct ImagesArgs in "changeStreamPreAndPostImages" strict {
+        "enabled" => enabled: bool,
+    }
+}
+
+/// Whether `changeStreamPreAndPostImages` asks that documents are kept as they were before a change.
+pub(super) fn images(doc: &RawDoc) -> Result<bool> {
+    let args: ImagesArgs<'_> = args::of_document(doc)?;
+    args::require(args.enabled, "changeStreamPreAndPostImages", "enabled")
 }
 
 pub(super) static DROP: Command = Command::new("drop", drop, "drops a collection")

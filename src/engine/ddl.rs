@@ -10,7 +10,7 @@ use crate::exec::op::{Documents, FilterProgram};
 use crate::exec::{Executor, Flow};
 use crate::request::{
     CreateIndexesRequest, CreateRequest, CreatedIndexes, DroppedCollection, IndexSelection, ListCollectionsRequest,
-    ModifiedIndex, ModifyIndexRequest, Namespace, OpContext,
+    ModifiedIndex, ModifyCollectionRequest, ModifyIndexRequest, Namespace, OpContext,
 };
 
 impl Engine {
@@ -135,6 +135,13 @@ impl Engine {
         op.check()?;
         self.wait_for_transactions(&request.ns);
         self.catalog.modify_index(op, request)
+    }
+
+    /// Changes a collection's options.
+    pub fn modify_collection(&self, op: &OpContext, request: &ModifyCollectionRequest<'_>) -> Result<()> {
+        op.check()?;
+        self.wait_for_transactions(&request.ns);
+        self.catalog.modify(request)
     }
 
     /// Sets after how many seconds the documents of a clustered collection go; `None` keeps them.

@@ -216,8 +216,17 @@ fn definition_in(ns: &Namespace, options: &RawDoc) -> Result<View> {
         let message = format!("Option '{name}' is not supported on a view: {ns}");
         Err(Error::new(Code::INVALID_OPTIONS, message))
     };
+    if options.get("clusteredIndex").is_some() {
+        return Err(Error::new(Code(6_026_500), "The 'clusteredIndex' option is not supported with views"));
+    }
     for option in options {
         match option.name_str() {
+            "changeStreamPreAndPostImages" => {
+                let enabled = option.value().as_doc().and_then(|images| images.get("enabled"));
+                if enabled.and_then(Value::as_bool) == Some(true) {
+                    return refuse(option.name_str());
+                }
+            }
             "viewOn" | "pipeline" | "collation" | "temp" | "storageEngine" => {}
             other => return refuse(other),
         }

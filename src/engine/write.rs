@@ -26,6 +26,7 @@ const INSERT_ATTEMPTS_MAX: u32 = 100;
 impl Engine {
     /// Inserts documents; makes the collection when there is none.
     pub fn insert(&self, op: &OpContext, request: &InsertRequest<'_>) -> Result<InsertReply> {
+        let op = &*op.bypassing_validation(request.options.bypass_document_validation);
         if self.catalog.is_view(&request.ns) {
             return Ok(insert_into_view(request));
         }
@@ -46,6 +47,7 @@ impl Engine {
 
     /// Updates documents.
     pub fn update(&self, op: &OpContext, request: &UpdateRequest<'_>) -> Result<UpdateReply> {
+        let op = &*op.bypassing_validation(request.options.bypass_document_validation);
         check_retryable(op, request.statements.iter().any(|statement| statement.multi))?;
         let mut reply = UpdateReply::default();
         for (index, statement) in request.statements.iter().enumerate() {
@@ -91,6 +93,7 @@ impl Engine {
 
     /// Finds one document, changes it, and gives it back as it was or as it became.
     pub fn find_and_modify(&self, op: &OpContext, request: &FindAndModifyRequest<'_>) -> Result<FindAndModifyReply> {
+        let op = &*op.bypassing_validation(request.options.bypass_document_validation);
         if let Some(outcome) = op.scope().earlier_outcome() {
             return Ok(outcomes::found(outcome.as_deref()));
         }
@@ -143,7 +146,7 @@ impl Engine {
         let mut value = None;
         let mut write = MatchedWrite::new(&self.storage, op, &coll, plan, false);
         let tally = write.run(&mut |row, writer| {
-            let tally = updater.apply(row, writer)?;
+            let tally = updater.apply(op, row, writer)?;
             let doc = if return_new { updater.updated() } else { row.doc };
             let found = Found { doc, matched_position: row.matched_position };
             value = Some(returned.of(&found, row.env)?);
@@ -249,7 +252,7 @@ impl Engine {
         let Some(coll) = coll else { return Ok((Tally::default(), None)) };
         let mut write = MatchedWrite::new(&self.storage, op, &coll, plan, statement.multi);
         let tally = write.run(&mut |row, writer| {
-            let tally = updater.apply(row, writer)?;
+            let tally = updater.apply(op, row, writer)?;
             if tally.modified > 0 {
                 writer.end_statement(|| outcomes::of_update(1, 1, None));
             }

@@ -37,12 +37,20 @@ pub struct OpContext {
     interrupt: Option<Arc<AtomicBool>>,
     presence: Option<Presence>,
     scope: Scope,
+    bypasses_validation: bool,
 }
 
 impl OpContext {
     /// An operation that starts now, without limits.
     pub fn new() -> Self {
-        Self { now_millis: wall_clock_millis(), deadline: None, interrupt: None, presence: None, scope: Scope::Alone }
+        Self {
+            now_millis: wall_clock_millis(),
+            deadline: None,
+            interrupt: None,
+            presence: None,
+            scope: Scope::Alone,
+            bypasses_validation: false,
+        }
     }
 
     /// Limits the operation to `millis` from now; 0 is no limit.
@@ -79,6 +87,16 @@ impl OpContext {
             None => Cow::Borrowed(self),
             Some(_) => Cow::Owned(self.clone().within(self.scope.starting_at(at))),
         }
+    }
+
+    /// The operation, whose documents need not satisfy validators when `bypass` says so.
+    pub(crate) fn bypassing_validation(&self, bypass: bool) -> Cow<'_, Self> {
+        if bypass { Cow::Owned(Self { bypasses_validation: true, ..self.clone() }) } else { Cow::Borrowed(self) }
+    }
+
+    /// Whether documents need not satisfy validators (`bypassDocumentValidation`).
+    pub(crate) fn bypasses_validation(&self) -> bool {
+        self.bypasses_validation
     }
 
     /// What the operation is part of.

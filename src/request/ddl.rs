@@ -1,6 +1,6 @@
 //! Requests about collections as such.
 
-use smongo_vm::value::{RawDoc, Value};
+use smongo_vm::value::{DocWriter, RawDoc, Value};
 
 use super::Namespace;
 
@@ -58,6 +58,51 @@ pub enum IndexSelection<'r> {
     Names(Vec<&'r str>),
     /// The one with this key pattern.
     Pattern(&'r RawDoc),
+}
+
+/// What `collMod` changes about a collection's options. What is absent stays as it is.
+#[derive(Clone, Debug)]
+pub struct ModifyCollectionRequest<'r> {
+    /// The collection.
+    pub ns: Namespace,
+    /// What documents must satisfy; empty takes the validator away.
+    pub validator: Option<&'r RawDoc>,
+    /// Which writes the validator looks at.
+    pub validation_level: Option<&'r str>,
+    /// What becomes of a write that does not satisfy it.
+    pub validation_action: Option<&'r str>,
+    /// Whether the log keeps documents as they were before a change.
+    pub images: Option<bool>,
+}
+
+impl<'r> ModifyCollectionRequest<'r> {
+    /// A request that changes nothing.
+    pub fn new(ns: Namespace) -> Self {
+        Self { ns, validator: None, validation_level: None, validation_action: None, images: None }
+    }
+
+    /// Whether nothing is to change.
+    pub fn is_empty(&self) -> bool {
+        self.validator.is_none()
+            && self.validation_level.is_none()
+            && self.validation_action.is_none()
+            && self.images.is_none()
+    }
+
+    /// Writes the changes as options.
+    pub(crate) fn write(&self, doc: &mut DocWriter<'_, Vec<u8>>) {
+        if let Some(enabled) = self.images {
+            doc.document("changeStreamPreAndPostImages", |images| images.value("enabled", Value::bool(enabled)));
+        }
+        if let Some(validator) = self.validator {
+            doc.value("validator", Value::document(validator));
+        }
+        for (name, text) in [("validationLevel", self.validation_level), ("validationAction", self.validation_action)] {
+            if let Some(text) = text {
+                doc.string(name, text);
+            }
+        }
+    }
 }
 
 /// What `collMod` changes about an index.

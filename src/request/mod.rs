@@ -18,7 +18,7 @@ pub use context::OpContext;
 pub(crate) use context::{Presence, wall_clock_millis};
 pub use ddl::{
     CreateIndexesRequest, CreateRequest, CreatedIndexes, DroppedCollection, IndexSelection, ListCollectionsRequest,
-    ModifiedIndex, ModifyIndexRequest,
+    ModifiedIndex, ModifyCollectionRequest, ModifyIndexRequest,
 };
 pub use explain::{ExplainRequest, Explained, Verbosity};
 pub(crate) use namespace::EXTERNAL_DB;

@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use smongo_storage::Engine as Storage;
+use smongo_vm::interp::Machine;
 use smongo_vm::value::{OwnedValue, RawDoc};
 
 use super::matches::in_transaction;
+use super::validation;
 use crate::collection::{Collection, Writer, id_of, prepare, stored_document};
 use crate::error::{Error, Result, WriteError};
-use crate::exec::timestamp_of;
+use crate::exec::{environment, interrupter, timestamp_of};
 use crate::request::{InsertReply, OpContext};
 use crate::session::Outcome;
 
@@ -54,7 +56,7 @@ pub(crate) fn insert_one(
     let stored = stored_document(&stored);
     in_transaction(storage, op, coll, |writer| {
         writer.begin_statement(op.scope().statement(0));
-        writer.insert(stored)?;
+        insert(op, writer, &mut None, stored)?;
         writer.end_statement(outcome);
         Ok(())
     })?;
@@ -78,15 +80,17 @@ fn insert_group(
 ) -> Result<Failures> {
     let timestamp = timestamp_of(op.now_millis());
     let mut failures = Failures::default();
+    let mut machine = None;
     for (at, doc) in group.iter().enumerate() {
         let statement = op.scope().statement(first + at);
         if statement.is_some_and(|statement| op.scope().was_executed(statement)) {
             continue;
         }
         writer.begin_statement(statement);
-        let inserted = prepare(doc, timestamp).and_then(|stored| writer.insert(stored_document(&stored)));
+        let inserted =
+            prepare(doc, timestamp).and_then(|stored| insert(op, writer, &mut machine, stored_document(&stored)));
         match inserted {
-            Ok(_) => writer.end_statement(|| None),
+            Ok(()) => writer.end_statement(|| None),
             Err(error) if error.is_write_conflict() || error.ends_request() => return Err(error),
             Err(error) => {
                 failures.errors.push((at, error));
@@ -98,6 +102,16 @@ fn insert_group(
         }
     }
     Ok(failures)
+}
+
+/// Inserts a document that satisfies the collection's validator. `machine` is made when one is needed.
+fn insert(op: &OpContext, writer: &mut Writer<'_>, machine: &mut Option<Machine>, doc: &RawDoc) -> Result<()> {
+    if let Some(validator) = &writer.rules().validator {
+        let interrupt = interrupter(op);
+        let env = environment(op, &[], &interrupt);
+        validation::check(validator, machine.get_or_insert_with(Machine::new), op, &env, (None, doc))?;
+    }
+    writer.insert(doc).map(drop)
 }
 
 /// How many documents make up the next transaction: at least one.

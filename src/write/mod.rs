@@ -4,11 +4,13 @@
 //! again ([`retry`]). Documents, index entries and everything else that must agree with them change through
 //! [`Writer`](crate::collection::Writer) and commit together.
 
+mod failure;
 mod find_and_modify;
 mod insert;
 mod matches;
 mod retry;
 mod update;
+mod validation;
 
 pub(crate) use find_and_modify::{Found, ReturnedDocument};
 pub(crate) use insert::{insert_documents, insert_one};

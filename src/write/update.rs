@@ -8,9 +8,10 @@ use smongo_vm::limits::MAX_USER_DOCUMENT_BYTES;
 use smongo_vm::update;
 use smongo_vm::value::{DocBuf, RawDoc, Value};
 
-use super::{Row, Tally};
+use super::{Row, Tally, validation};
 use crate::collection::{Writer, stored_document};
 use crate::error::{Error, Result};
+use crate::request::OpContext;
 
 /// An update, ready to be applied to documents.
 pub(crate) struct Updater {
@@ -38,10 +39,14 @@ impl Updater {
     }
 
     /// Updates a document that matched, and stores what comes of it.
-    pub fn apply(&mut self, row: &Row<'_>, writer: &mut Writer<'_>) -> Result<Tally> {
+    pub fn apply(&mut self, op: &OpContext, row: &Row<'_>, writer: &mut Writer<'_>) -> Result<Tally> {
         let inputs = UpdateInputs { matched_position: row.matched_position, is_insert: false };
         let modified = self.compute(row.doc, row.env, inputs)?;
         if modified {
+            if let Some(validator) = &writer.rules().validator {
+                let change = (Some(row.doc), stored_document(&self.new));
+                validation::check(validator, &mut self.machine, op, row.env, change)?;
+            }
             writer.update(row.record_id, row.doc, self.updated(), self.is_replacement())?;
         }
         Ok(Tally::one(modified))

@@ -19,4 +19,5 @@ mod sessions;
 mod spill;
 mod transactions;
 mod validate;
+mod validators;
 mod views;
