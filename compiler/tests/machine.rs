@@ -64,6 +64,55 @@ fn positional_projections_need_a_position() {
     }
 }
 
+/// What `$` stands for is decided by the request: the order of a document's fields has no part in it.
+#[test]
+fn positions_do_not_depend_on_the_order_of_fields() {
+    for filter in ["{a: 9, b: 2}", "{b: 2, a: 9}", "{b: {$gt: 1}, a: {$in: [7]}, c: null}"] {
+        let filter = compile_filter(&doc(filter), &mut ParseContext::new()).expect("a test's filter");
+        let (mut machine, env) = (Machine::new(), Env::fixed());
+        let positions =
+            ["{a: [9, 7], b: [1, 2]}", "{b: [1, 2], a: [9, 7]}", "{x: 1, b: [1, 2], y: 2, a: [9, 7]}"].map(|input| {
+                assert!(machine.matches(&filter.program, &doc(input), &env).expect("a test's match"), "{input}");
+                machine.matched_position()
+            });
+        assert!(positions[0].is_some() && positions.iter().all(|position| *position == positions[0]), "{positions:?}");
+    }
+}
+
+/// A machine remembers the layouts of the documents it has seen; what it finds does not depend on them.
+#[test]
+fn what_a_machine_has_seen_changes_no_outcome() {
+    let docs = [
+        "{_id: 1, a: 1, b: {x: 1, y: 2}, name_of_seventeen: 1}",
+        "{_id: 2, a: 2.5, b: {x: 1, y: 2.5}, name_of_seventeen: 'x'}",
+        "{_id: 3, a: 'a string', b: {y: 'y', x: 1}}",
+        "{_id: 4, a: null, b: {x: [1], y: null}, name_of_seventeen: 5}",
+        "{_id: 5, b: {y: {z: 1}}, a: NumberLong(3)}",
+        "{_id: 6, a: [1, 2.5], b: 1, name_of_seventeen: 1}",
+        "{a: {b: 1}, _id: 7, b: {x: 2, y: 2}}",
+        "{_id: 8, a: /x/, b: [{y: 2}]}",
+        "{_id: 9}",
+    ];
+    for filter in [
+        "{a: {$gt: 1}}",
+        "{a: {$gte: 1}, 'b.y': {$lte: 2.5}}",
+        "{'b.y': 2, 'b.x': 1}",
+        "{name_of_seventeen: 1, a: {$ne: 1}}",
+        "{a: {$in: ['a string', null]}, _id: {$gt: 0}}",
+    ] {
+        let filter = compile_filter(&doc(filter), &mut ParseContext::new()).expect("a test's filter");
+        let env = Env::fixed();
+        let mut seasoned = Machine::new();
+        for step in 1..docs.len() {
+            for at in 0..3 * docs.len() {
+                let input = doc(docs[at * step % docs.len()]);
+                let fresh = Machine::new().matches(&filter.program, &input, &env).expect("a match");
+                assert_eq!(seasoned.matches(&filter.program, &input, &env).expect("a match"), fresh, "{input:?}");
+            }
+        }
+    }
+}
+
 /// Codes as the manual's projection pages and the server's recorded answers give them.
 #[test]
 fn malformed_projections() {

@@ -6,13 +6,18 @@
 use super::walker::{self, Slot, Walker};
 use super::{Inputs, Scratch};
 use crate::error::Result;
-use crate::program::{Comparison, Conjunction, Constant, Leaf, LeafKind, Test};
+use crate::program::{Comparison, Conjunction, Constant, Leaf, LeafKind, ROOT, Test};
 use crate::value::Tag;
 
 const STRING: u8 = Tag::String as u8;
+const ARRAY: u8 = Tag::Array as u8;
 
 impl Scratch {
     /// Whether every test of a conjunction holds. Each is tried when the walk comes by the field its path begins with.
+    ///
+    /// Of the tests that tell the positional operator an array element, the one that comes first in the request decides
+    /// what `$` stands for. Which it is matters only when all hold, and only if an array was met: then they are run
+    /// again, in their order.
     #[inline(never)]
     pub(super) fn test_all(
         &mut self,
@@ -20,10 +25,9 @@ impl Scratch {
         walker: &mut Walker,
         conjunction: &Conjunction,
     ) -> Result<bool> {
-        if conjunction.pins() {
-            return self.test_all_pinning(inputs, walker, conjunction);
-        }
+        let before = self.matched_position;
         let paths = inputs.program.paths();
+        let mut met_array = false;
         let mut pending = conjunction.all();
         while pending != 0
             && let Some((node, slot)) = walker.next_field(paths, inputs.bytes)
@@ -35,11 +39,13 @@ impl Scratch {
                 candidates &= candidates - 1;
                 let leaf = conjunction.leaves()[at];
                 let slot = if leaf.node == node { slot } else { walker.fetch(paths, inputs.bytes, leaf.node) };
-                let held = match self.decide_here(inputs, leaf, slot) {
+                met_array |= is_array(slot);
+                let held = match decide_here(inputs, leaf, slot) {
                     Some(held) => held,
                     None => self.test_one(inputs, walker, &conjunction.tests()[at])?,
                 };
                 if !held {
+                    self.matched_position = before;
                     return Ok(false);
                 }
             }
@@ -48,52 +54,47 @@ impl Scratch {
         while pending != 0 {
             let at = pending.trailing_zeros() as usize;
             pending &= pending - 1;
+            let node = conjunction.leaves()[at].node;
+            met_array |= node == ROOT || is_array(walker.fetch(paths, inputs.bytes, node));
             if !self.test_one(inputs, walker, &conjunction.tests()[at])? {
-                return Ok(false);
-            }
-        }
-        Ok(true)
-    }
-
-    /// The same for tests that tell the positional operator an array element: the one that comes first in the request
-    /// decides what `$` stands for, so they are tried in that order.
-    fn test_all_pinning(
-        &mut self,
-        inputs: &Inputs<'_>,
-        walker: &mut Walker,
-        conjunction: &Conjunction,
-    ) -> Result<bool> {
-        let before = self.matched_position;
-        for test in conjunction.tests() {
-            if !self.test_one(inputs, walker, test)? {
                 self.matched_position = before;
                 return Ok(false);
             }
         }
+        if met_array && conjunction.pins() {
+            self.matched_position = before;
+            for test in conjunction.tests() {
+                self.test_one(inputs, walker, test)?;
+            }
+        }
         Ok(true)
     }
+}
 
-    /// The outcome of a test, where value and operand are of common kinds.
-    #[inline(always)]
-    fn decide_here(&mut self, inputs: &Inputs<'_>, leaf: Leaf, slot: Slot) -> Option<bool> {
-        let doc = inputs.bytes;
-        match leaf.kind {
-            LeafKind::Compare(comparison, operand) => {
-                let constant = inputs.program.constant(operand);
-                if let Some(order) = super::tests::fast_order(doc, slot, constant) {
-                    return Some(order.is_some_and(|order| comparison.accepts(order)));
-                }
-                let is_array_of_strings = slot.state == Tag::Array as u8
-                    && leaf.is_any_element
-                    && comparison == Comparison::Eq
-                    && constant.is_string();
-                is_array_of_strings.then(|| has_string(doc, slot, constant)).flatten()
+/// Whether a path has an array at its end or before.
+#[inline(always)]
+fn is_array(slot: Slot) -> bool {
+    slot.state == ARRAY || slot.state == walker::ON_ARRAY
+}
+
+/// The outcome of a test, where value and operand are of common kinds.
+#[inline(always)]
+fn decide_here(inputs: &Inputs<'_>, leaf: Leaf, slot: Slot) -> Option<bool> {
+    let doc = inputs.bytes;
+    match leaf.kind {
+        LeafKind::Compare(comparison, operand) => {
+            let constant = inputs.program.constant(operand);
+            if let Some(order) = super::tests::fast_order(doc, slot, constant) {
+                return Some(order.is_some_and(|order| comparison.accepts(order)));
             }
-            LeafKind::Table(test) => match inputs.program.test(test) {
-                Test::In(set) if slot.state == STRING => set.contains_string_at(doc, slot.at as usize),
-                _ => None,
-            },
+            let is_array_of_strings =
+                slot.state == ARRAY && leaf.is_any_element && comparison == Comparison::Eq && constant.is_string();
+            is_array_of_strings.then(|| has_string(doc, slot, constant)).flatten()
         }
+        LeafKind::Table(test) => match inputs.program.test(test) {
+            Test::In(set) if slot.state == STRING => set.contains_string_at(doc, slot.at as usize),
+            _ => None,
+        },
     }
 }
 

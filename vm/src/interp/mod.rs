@@ -111,6 +111,11 @@ impl Machine {
         self.begin();
         self.scratch.matched_position = None;
         let inputs = Inputs::over_doc(program, doc, &self.arena, env, None);
+        if let Some(conjunction) = program.sole_conjunction() {
+            return self.scratch.in_frame(program, |scratch, frame| {
+                scratch.test_all(&inputs, &mut frame.walkers.current, conjunction)
+            });
+        }
         match self.scratch.run(inputs)? {
             Exit::Matched(matched) => Ok(matched),
             _ => Err(wrong_kind(program, Kind::Filter)),
@@ -218,18 +223,24 @@ impl Scratch {
     /// Runs a program from its first instruction, in a frame of its own.
     #[inline]
     fn run<'d>(&mut self, inputs: Inputs<'d>) -> Result<Exit<'d>> {
+        self.in_frame(inputs.program, |scratch, frame| scratch.execute(&inputs, frame, 0))
+    }
+
+    /// Runs something in a frame that is ready for a program's run.
+    #[inline]
+    fn in_frame<R>(&mut self, program: &Program, run: impl FnOnce(&mut Self, &mut Frame) -> R) -> R {
         if self.frames.len() <= self.depth {
             self.frames.push(None);
         }
         // The frame is taken out for the run, so that a nested run can use the others.
         let mut frame = self.frames[self.depth].take().unwrap_or_default();
-        frame.walkers.begin(inputs.program.paths());
-        frame.registers.begin(inputs.program.registers());
+        frame.walkers.begin(program.paths());
+        frame.registers.begin(program.registers());
         self.depth += 1;
-        let exit = self.execute(&inputs, &mut frame, 0);
+        let outcome = run(self, &mut frame);
         self.depth -= 1;
         self.frames[self.depth] = Some(frame);
-        exit
+        outcome
     }
 
     /// Charges work, and asks the environment now and then whether to go on.

@@ -127,16 +127,29 @@ struct Remembered {
     words: [u64; 2],
     /// Which bytes of the words count.
     masks: [u64; 2],
-    /// What a longer header has behind those, the rest zero.
-    tail: [u8; LAYOUT_TAIL_BYTES],
     /// The program's node for the name, or [`ROOT`] for none.
     node: u16,
     /// Length of type byte, name and terminator.
     header: u8,
-    /// The payload's length, without what its length field says.
-    fixed: u8,
-    /// Whether the payload begins with a length to be added.
-    has_length: bool,
+    /// The header's length and the payload's, without what the payload's length field says.
+    size: u8,
+    /// How the end of the payload is found.
+    ends: Ends,
+    /// What a longer header has behind the words, the rest zero.
+    tail: [u8; LAYOUT_TAIL_BYTES],
+}
+
+/// How the end of a remembered element is found.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Ends {
+    /// Its size is known.
+    AtOnce,
+    /// The payload begins with a length.
+    ByLength,
+    /// The name has been seen with several types, so the type byte is not among the bytes that count.
+    ByType,
+    /// The header is longer than the words.
+    LongHeader,
 }
 
 /// The memory of the fields of recent documents at one level, in order.
@@ -168,6 +181,12 @@ const LAYOUT_TAIL_BYTES: usize = 16;
 /// Bytes that have to be there for a look into the memory: two words, and a length behind them.
 const LAYOUT_WINDOW_BYTES: usize = LAYOUT_WORDS_BYTES + 4;
 
+/// Payload sizes by type byte, for the types that have one size: those whose fields often vary.
+const SCALAR_SIZES: [u8; 20] = {
+    const NONE: u8 = u8::MAX;
+    [NONE, 8, NONE, NONE, NONE, NONE, 0, 12, 1, 8, 0, NONE, NONE, NONE, NONE, NONE, 4, 8, 8, 16]
+};
+
 /// One element, as the walk needs to know it.
 struct Step {
     /// The program's node for the name, or [`ROOT`] for none.
@@ -179,38 +198,59 @@ struct Step {
 }
 
 impl Remembered {
-    /// The element at `at`, if its type and name are the remembered ones.
+    /// Where the element ends that begins at `at`, if its type and name are the remembered ones.
     #[inline(always)]
-    fn recognise(&self, doc: &[u8], window: &[u8; LAYOUT_WINDOW_BYTES], at: usize) -> Option<Step> {
+    fn end_of(&self, doc: &[u8], window: &[u8; LAYOUT_WINDOW_BYTES], at: usize) -> Option<usize> {
         let [low, high] = header_words(window);
         if low & self.masks[0] != self.words[0] || high & self.masks[1] != self.words[1] {
             return None;
         }
-        let header = usize::from(self.header);
-        if header > LAYOUT_WORDS_BYTES {
-            return self.recognise_long(doc, at);
+        match self.ends {
+            Ends::AtOnce => Some(at + usize::from(self.size)),
+            Ends::ByLength => {
+                // SAFETY: the window is four bytes longer than the words, which the header is not: `remember` gives
+                // longer headers another kind of end.
+                let counted = unsafe { window.as_ptr().add(self.header.into()).cast::<u32>().read_unaligned().to_le() };
+                Some(at + usize::from(self.size) + counted as usize)
+            }
+            Ends::ByType => match SCALAR_SIZES.get(usize::from(window[0])) {
+                Some(&size) if size != u8::MAX => Some(at + usize::from(self.header) + usize::from(size)),
+                _ => payload_end(window[0], doc, at + usize::from(self.header)),
+            },
+            Ends::LongHeader => self.end_behind_tail(doc, at),
         }
-        let counted = if self.has_length {
-            // SAFETY: the window is four bytes longer than `LAYOUT_WORDS_BYTES`, which the header is not.
-            unsafe { window.as_ptr().add(header).cast::<u32>().read_unaligned().to_le() as usize }
-        } else {
-            0
-        };
-        let payload = at + header;
-        Some(Step { node: self.node, payload, next: payload + usize::from(self.fixed) + counted })
     }
-}
 
-impl Remembered {
-    /// The rest of [`Remembered::recognise`] for a header that is longer than its words.
-    fn recognise_long(&self, doc: &[u8], at: usize) -> Option<Step> {
+    /// The rest of [`Remembered::end_of`] for a header that is longer than the words.
+    fn end_behind_tail(&self, doc: &[u8], at: usize) -> Option<usize> {
         let payload = at + usize::from(self.header);
         let tail = doc.get(at + LAYOUT_WORDS_BYTES..payload)?;
         if self.tail.get(..tail.len()) != Some(tail) {
             return None;
         }
-        let counted = if self.has_length { length(doc.get(payload..)?)? } else { 0 };
-        Some(Step { node: self.node, payload, next: payload + usize::from(self.fixed) + counted })
+        payload_end(*doc.get(at)?, doc, payload)
+    }
+
+    /// The element that ends at `next`, as a step.
+    #[inline(always)]
+    fn step(&self, at: usize, next: usize) -> Step {
+        Step { node: self.node, payload: at + usize::from(self.header), next }
+    }
+
+    /// Whether `other` has the same name, and both can be told by their first words.
+    fn is_short_and_named_like(&self, other: &Remembered) -> bool {
+        let but_type = |word: u64| word >> 8;
+        self.ends != Ends::LongHeader
+            && self.header == other.header
+            && but_type(self.words[0]) == but_type(other.words[0])
+            && self.words[1] == other.words[1]
+    }
+
+    /// Recognises the name with any type from now on.
+    fn forget_type(&mut self) {
+        self.masks[0] &= !0xFF;
+        self.words[0] &= self.masks[0];
+        self.ends = Ends::ByType;
     }
 }
 
@@ -252,9 +292,9 @@ impl Layout {
         let first = *expected as usize + 1;
         let ahead = self.elements.get(first..)?;
         for (skipped, known) in ahead.iter().take(LAYOUT_SKIPPED_MAX).enumerate() {
-            if let Some(step) = known.recognise(doc, window, at) {
+            if let Some(next) = known.end_of(doc, window, at) {
                 *expected = (first + skipped + 1) as u32;
-                return Some(step);
+                return Some(known.step(at, next));
             }
         }
         None
@@ -269,18 +309,19 @@ impl Layout {
         if self.is_off || !is_short || place >= LAYOUT_ELEMENTS_MAX || place > self.elements.len() {
             return;
         }
-        let (fixed, has_length) = match window[0] {
-            1 | 9 | 17 | 18 => (8, false),
-            2 | 13 | 14 => (4, true),
-            3 | 4 => (0, true),
-            5 => (5, true),
-            6 | 10 => (0, false),
-            7 => (12, false),
-            8 => (1, false),
-            16 => (4, false),
-            19 => (16, false),
+        let (payload, ends) = match window[0] {
+            1 | 9 | 17 | 18 => (8, Ends::AtOnce),
+            2 | 13 | 14 => (4, Ends::ByLength),
+            3 | 4 => (0, Ends::ByLength),
+            5 => (5, Ends::ByLength),
+            6 | 10 => (0, Ends::AtOnce),
+            7 => (12, Ends::AtOnce),
+            8 => (1, Ends::AtOnce),
+            16 => (4, Ends::AtOnce),
+            19 => (16, Ends::AtOnce),
             _ => return,
         };
+        let ends = if header > LAYOUT_WORDS_BYTES { Ends::LongHeader } else { ends };
         let mask_of = |bytes: usize| if bytes >= 8 { u64::MAX } else { (1 << (8 * bytes)) - 1 };
         let masks = [mask_of(header), mask_of(header.saturating_sub(8))];
         let [low, high] = header_words(window);
@@ -289,14 +330,21 @@ impl Layout {
         for (kept, &byte) in tail.iter_mut().zip(doc[..step.payload].get(at + LAYOUT_WORDS_BYTES..).unwrap_or(&[])) {
             *kept = byte;
         }
+        let (header, size) = (header as u8, header as u8 + payload);
+        let element = Remembered { words, masks, tail, node: step.node, header, size, ends };
         self.misses += 1;
+        *expected += 1;
+        if let Some(known) = self.elements.get_mut(place)
+            && known.is_short_and_named_like(&element)
+        {
+            known.forget_type();
+            return;
+        }
         if self.elements.len() == LAYOUT_ELEMENTS_MAX {
             self.elements.pop();
         }
         // Put in between, not over what was expected here: that element may be one that this document lacks.
-        let element = Remembered { words, masks, tail, node: step.node, header: header as u8, fixed, has_length };
         self.elements.insert(place, element);
-        *expected += 1;
     }
 }
 
@@ -392,15 +440,32 @@ impl Walker {
             layout.begin();
             at = start + FIRST_ELEMENT;
         }
-        while at < end {
-            let known = doc.get(at..).and_then(|rest| rest.first_chunk()).and_then(|window| {
-                layout.elements.get(expected as usize).and_then(|known| known.recognise(doc, window, at))
-            });
-            let step = match known {
-                Some(step) => {
-                    expected += 1;
-                    step
+        // An element that begins before this has a window that lies within the document.
+        let windows_end = end.min((doc.len() + 1).saturating_sub(LAYOUT_WINDOW_BYTES));
+        loop {
+            // Elements in the order of the memory, of which none is wanted: most of a walk.
+            let remembered = layout.elements.get(expected as usize..).unwrap_or_default();
+            let mut ahead = remembered.iter();
+            let mut recognised = None;
+            while at < windows_end
+                && let Some(known) = ahead.as_slice().first()
+            {
+                // SAFETY: `at` is below `windows_end`, so a window's bytes stand behind it in the document.
+                let window = unsafe { &*doc.as_ptr().add(at).cast::<[u8; LAYOUT_WINDOW_BYTES]>() };
+                let Some(next) = known.end_of(doc, window, at) else { break };
+                ahead.next();
+                if known.node != ROOT {
+                    recognised = Some(known.step(at, next));
+                    break;
                 }
+                at = next;
+            }
+            expected += (remembered.len() - ahead.len()) as u32;
+            if at >= end {
+                break;
+            }
+            let step = match recognised {
+                Some(step) => step,
                 None => match unexpected_step(layout, paths, doc, parent, (at, end), &mut expected) {
                     Some(step) => step,
                     None => break,

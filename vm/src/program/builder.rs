@@ -208,7 +208,8 @@ impl Builder {
         self.paths.seal();
         let operands = Operands::new(self.constants, self.tests, self.programs);
         let Self { kind, code, most_registers: registers, paths, tables, collation, .. } = self;
-        let body = Body { kind, code: code.into(), registers, paths, tables, collation };
+        let sole_conjunction = Body::sole_conjunction(&code);
+        let body = Body { kind, code: code.into(), registers, paths, tables, collation, sole_conjunction };
         let program = Program { body: Arc::new(body), operands };
         verify::verify(&program)?;
         Ok(program)

@@ -39,7 +39,7 @@ use std::sync::Arc;
 
 use crate::collation::Collation;
 use crate::error::Result;
-use crate::op::{ConstId, Op, SubId, TestId};
+use crate::op::{ConjunctionId, ConstId, Label, Op, SubId, TestId};
 use crate::value::{StringOrder, Value};
 
 /// What a program computes, which fixes how it may end.
@@ -83,6 +83,17 @@ struct Body {
     paths: PathTable,
     tables: Tables,
     collation: Option<Arc<Collation>>,
+    /// The conjunction that is all of the code, but for the ends.
+    sole_conjunction: Option<ConjunctionId>,
+}
+
+impl Body {
+    fn sole_conjunction(code: &[Op]) -> Option<ConjunctionId> {
+        match code {
+            [Op::TestAll { tests, otherwise: Label(2) }, Op::Match {}, Op::Reject {}] => Some(*tests),
+            _ => None,
+        }
+    }
 }
 
 impl Program {
@@ -121,6 +132,12 @@ impl Program {
     #[inline]
     pub fn tables(&self) -> &Tables {
         &self.body.tables
+    }
+
+    /// The conjunction whose outcome is the program's, where a filter is nothing but one.
+    #[inline]
+    pub(crate) fn sole_conjunction(&self) -> Option<&Conjunction> {
+        self.body.sole_conjunction.map(|id| &self.body.tables.conjunctions[usize::from(id.0)])
     }
 
     /// What the program compares with.
