@@ -234,6 +234,9 @@ fn path_in(scope: &Scope, path: &FilterPath) -> Option<FieldPath> {
     if path.arrays == ArrayRule::None {
         return None;
     }
+    if let (Some(own), []) = (&path.path, scope.prefix.as_slice()) {
+        return Some(own.clone());
+    }
     let own = path.path.iter().flat_map(|path| path.components().iter().cloned());
     let whole = FieldPath::from_components(scope.prefix.iter().cloned().chain(own));
     (!whole.is_empty()).then_some(whole)

@@ -107,11 +107,12 @@ impl BitTest {
     }
 }
 
-/// The operand of `$in`, prepared: a hash from value to position, so that a probe costs one hash.
+/// The operand of `$in`, prepared: large sets have a hash from value to position, so that a probe costs one hash.
 #[derive(Clone, Debug)]
 pub struct InSet {
     values: Vec<OwnedValue>,
-    by_hash: AHashMap<u64, Vec<u32>>,
+    /// Positions by hash, where there are more values than [`FEW`].
+    by_hash: Option<AHashMap<u64, Vec<u32>>>,
     /// Whether null is among the values, so that a missing path matches.
     has_null: bool,
     patterns: Vec<Regex>,
@@ -120,22 +121,26 @@ pub struct InSet {
     collation: Option<Arc<Collation>>,
 }
 
-/// Sets of up to this many strings are searched in order.
-const FEW_STRINGS: usize = 8;
+/// Sets of up to this many values are searched in order.
+const FEW: usize = 8;
 
 impl InSet {
     /// A set of plain values and patterns, whose strings are equal as the collation says; bytewise without one.
     pub fn new(values: Vec<OwnedValue>, patterns: Vec<Regex>, collation: Option<Arc<Collation>>) -> Self {
         let order = strings(&collation);
-        let mut by_hash: AHashMap<u64, Vec<u32>> = AHashMap::with_capacity(values.len());
-        let mut has_null = false;
-        for (at, owned) in values.iter().enumerate() {
-            has_null |= owned.get().tag() == Tag::Null;
-            by_hash.entry(hash_of(owned.get(), order)).or_default().push(at as u32);
-        }
-        let is_few = collation.is_none() && patterns.is_empty() && values.len() <= FEW_STRINGS;
-        let strings = values.iter().map(|value| value.get().as_str_bytes().map(Text::new)).collect::<Option<_>>();
-        let few_strings = strings.filter(|_| is_few);
+        let is_few = values.len() <= FEW;
+        let by_hash = (!is_few).then(|| {
+            let mut by_hash: AHashMap<u64, Vec<u32>> = AHashMap::with_capacity(values.len());
+            for (at, owned) in values.iter().enumerate() {
+                by_hash.entry(hash_of(owned.get(), order)).or_default().push(at as u32);
+            }
+            by_hash
+        });
+        let has_null = values.iter().any(|owned| owned.get().tag() == Tag::Null);
+        let few_strings = match is_few && collation.is_none() && patterns.is_empty() {
+            true => values.iter().map(|value| value.get().as_str_bytes().map(Text::new)).collect(),
+            false => None,
+        };
         Self { values, by_hash, has_null, patterns, few_strings, collation }
     }
 
@@ -168,9 +173,14 @@ impl InSet {
             return Ok(self.has_null);
         }
         let order = strings(&self.collation);
-        if let Some(candidates) = self.by_hash.get(&hash_of(value, order))
-            && candidates.iter().any(|&at| value::equal_with(self.values[at as usize].get(), value, order))
-        {
+        let equals = |owned: &OwnedValue| value::equal_with(owned.get(), value, order);
+        let is_member = match &self.by_hash {
+            Some(by_hash) => by_hash
+                .get(&hash_of(value, order))
+                .is_some_and(|candidates| candidates.iter().any(|&at| equals(&self.values[at as usize]))),
+            None => self.values.iter().any(equals),
+        };
+        if is_member {
             return Ok(true);
         }
         for pattern in &self.patterns {

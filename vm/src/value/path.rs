@@ -24,9 +24,9 @@
 
 use std::fmt;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use bumpalo::Bump;
-use smallvec::SmallVec;
 
 use super::buf::{ArrayWriter, Buf};
 use super::raw::RawDoc;
@@ -75,7 +75,8 @@ pub fn array_index(name: &str) -> Option<u32> {
 /// ([`MAX_PATH_COMPONENTS`](crate::limits::MAX_PATH_COMPONENTS)), is the command's rule.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct FieldPath {
-    components: SmallVec<[Component; 2]>,
+    /// Shared, because programs, filters and plans of one shape all hold the same paths.
+    components: Arc<[Component]>,
 }
 
 impl FieldPath {
@@ -108,9 +109,7 @@ impl FieldPath {
     /// The path with `name` added as its last component.
     #[must_use]
     pub fn child(&self, name: &str) -> Self {
-        let mut components = self.components.clone();
-        components.push(Component::new(name));
-        Self { components }
+        Self::from_components(self.components.iter().cloned().chain([Component::new(name)]))
     }
 
     /// Whether `self` is `other` or leads to it.
