@@ -21,6 +21,9 @@ pub(crate) const TERM: i64 = 1;
 /// The version of the entries' form.
 const FORMAT_VERSION: i64 = 2;
 
+/// Room for what an entry says besides its operation.
+const FRAME_BYTES: usize = 256;
+
 /// Bytes of an entry besides the operations of a transaction.
 const ENVELOPE_BYTES: usize = 4096;
 
@@ -44,6 +47,7 @@ pub(super) struct Part<'p> {
 
 /// Writes the entry of one operation.
 pub(super) fn write(out: &mut Vec<u8>, operation: &Operation<'_>, origin: &Origin, previous: u64, time: u64) {
+    out.reserve(operation.doc.as_bytes().len() + FRAME_BYTES);
     let mut entry = DocWriter::new(out);
     write_session(&mut entry, origin);
     entry.elements_of(operation.doc);

@@ -19,6 +19,9 @@ const DELETE: &str = "d";
 /// The version of the form in which updates are described.
 const UPDATE_VERSION: i32 = 2;
 
+/// What most operations take besides documents: room that is made at once instead of bit by bit.
+const FRAME_BYTES: usize = 256;
+
 /// The operations of one storage transaction, in order.
 #[derive(Default, Debug)]
 pub(crate) struct Operations {
@@ -91,6 +94,7 @@ impl Operations {
 
     /// A document was stored.
     pub fn insert(&mut self, subject: Subject<'_>, statement: Option<i32>, doc: &RawDoc) {
+        self.bytes.reserve(doc.as_bytes().len() + FRAME_BYTES);
         self.add(INSERT, Some(subject), subject.ns, statement, None, |entry| {
             entry.value("o", Value::document(doc));
             write_key(entry, doc);
@@ -154,6 +158,7 @@ impl Operations {
         before: Option<DocBuf>,
         rest: impl FnOnce(&mut DocWriter<'_, Vec<u8>>),
     ) {
+        self.bytes.reserve(FRAME_BYTES);
         let begin = self.bytes.len();
         let mut entry = DocWriter::new(&mut self.bytes);
         entry.string("op", kind);

@@ -21,33 +21,39 @@ pub fn diff(old: &RawDoc, new: &RawDoc) -> DocBuf {
 fn document_diff(old: &RawDoc, new: &RawDoc, depth: usize) -> DocBuf {
     // Fields of `new` keep their place as long as `old` has them in the same order; the rest is appended.
     let mut rest = old.iter();
-    let mut kept = Vec::new();
-    let mut appended = Vec::new();
+    let mut passed_over = false;
+    let (mut updated, mut inner, mut appended) = (Vec::new(), Vec::new(), Vec::new());
     for element in new {
         if appended.is_empty() {
             let mut ahead = rest.clone();
-            if let Some(counterpart) = ahead.find(|other| other.name() == element.name()) {
+            let mut distance = 0;
+            let counterpart = ahead.find(|other| {
+                distance += 1;
+                other.name() == element.name()
+            });
+            if let Some(counterpart) = counterpart {
                 rest = ahead;
-                kept.push((counterpart, element));
+                passed_over |= distance > 1;
+                match change_between(counterpart, element, depth) {
+                    None => {}
+                    Some(Difference::Whole) => updated.push(element),
+                    Some(Difference::Inner(diff)) => inner.push((element.name(), diff)),
+                }
                 continue;
             }
         }
         appended.push(element);
     }
-    let surviving: AHashSet<&[u8]> = kept.iter().map(|(_, new)| new).chain(&appended).map(Element::name).collect();
-    let mut updated = Vec::new();
-    let mut inner = Vec::new();
-    for (old, new) in kept {
-        match change_between(old, new, depth) {
-            None => {}
-            Some(Difference::Whole) => updated.push(new),
-            Some(Difference::Inner(diff)) => inner.push((new.name(), diff)),
-        }
-    }
+    // Where no field has been passed over none can have gone, and there are no names to look at.
+    let gone: Vec<&[u8]> = if passed_over || rest.next().is_some() {
+        let surviving: AHashSet<&[u8]> = new.iter().map(|element| element.name()).collect();
+        old.iter().map(|element| element.name()).filter(|name| !surviving.contains(name)).collect()
+    } else {
+        Vec::new()
+    };
     DocBuf::build(|writer| {
-        let mut deleted = old.iter().filter(|element| !surviving.contains(element.name())).peekable();
-        if deleted.peek().is_some() {
-            writer.document("d", |section| deleted.for_each(|field| section.value_named(field.name(), Value::FALSE)));
+        if !gone.is_empty() {
+            writer.document("d", |section| gone.iter().for_each(|name| section.value_named(name, Value::FALSE)));
         }
         for (name, elements) in [("u", updated), ("i", appended)] {
             if !elements.is_empty() {
