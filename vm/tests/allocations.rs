@@ -1,51 +1,14 @@
 //! A filter over scalars allocates nothing per document once the machine is warm: a scan touches memory that the
 //! document lies in, and nothing else.
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
+mod counting;
 
+use counting::allocations_during;
 use smongo_vm::env::Env;
 use smongo_vm::interp::Machine;
 use smongo_vm::op::{Label, Op};
 use smongo_vm::program::{ArrayRule, Builder, InSet, Kind, Program, Test};
 use smongo_vm::value::{DocBuf, FieldPath, OwnedValue, Value, extjson};
-
-/// The system's allocator, counting for each thread how often it is asked for memory.
-struct Counting;
-
-thread_local! {
-    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
-}
-
-// SAFETY: every call is handed on to the system's allocator unchanged; counting touches a cell of the thread that
-// needs no allocation of its own.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.with(|count| count.set(count.get() + 1));
-        // SAFETY: the caller's promises about `layout` are the system allocator's.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        // SAFETY: `block` came from `alloc` or `realloc` above, and so from the system's allocator.
-        unsafe { System.dealloc(block, layout) }
-    }
-
-    unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        ALLOCATIONS.with(|count| count.set(count.get() + 1));
-        // SAFETY: as for `dealloc`; the caller's promises about the size are the system allocator's.
-        unsafe { System.realloc(block, layout, size) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
-fn allocations_during(work: impl FnOnce()) -> u64 {
-    let before = ALLOCATIONS.with(Cell::get);
-    work();
-    ALLOCATIONS.with(Cell::get) - before
-}
 
 /// Tests on scalars at paths of one and two names, as `{n: {$gt: 1}, "d.c": "x", s: {$in: […]}, t: /b$/, …}` has them.
 fn tests(builder: &mut Builder, otherwise: Label) -> smongo_vm::Result<Vec<Op>> {

@@ -13,6 +13,7 @@ mod substring;
 mod trim;
 
 use bumpalo::Bump;
+use smallvec::SmallVec;
 
 use self::coerce::coerce;
 pub use self::rows::FUNCTIONS;
@@ -42,7 +43,7 @@ fn length(value: usize) -> Value<'static> {
 }
 
 fn concat<'d>(arena: &'d Bump, args: &[Value<'d>]) -> Result<Value<'d>> {
-    let mut parts = Vec::with_capacity(args.len());
+    let mut parts: SmallVec<[&[u8]; 8]> = SmallVec::new();
     for arg in args {
         if arg.is_nullish() {
             return Ok(Value::NULL);
