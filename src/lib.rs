@@ -15,6 +15,7 @@
 //! | `exec` | running queries: operators, plans, explain |
 //! | `write` | what writes do to documents |
 //! | `oplog` | what committed writes did, in order of time |
+//! | `stream` | change streams: the log told as events |
 //! | `session` | logical sessions: retryable writes and transactions |
 //! | `cursor` | queries that wait for a `getMore` |
 //! | [`command`] | MongoDB's commands, from request document to reply document |
@@ -40,6 +41,7 @@ pub mod request;
 mod session;
 mod shell_text;
 mod spill;
+mod stream;
 mod system_docs;
 pub mod wire;
 mod write;

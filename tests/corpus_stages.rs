@@ -191,7 +191,9 @@ impl Store for Embedded {
         };
         let let_variables = row.get("let").and_then(Value::as_doc);
         let request = AggregateRequest { batch_size: Some(BATCH_DOCUMENTS), let_variables, ..base };
-        collect(&self.engine, &request.ns, |batch| self.engine.aggregate(&OpContext::new(), &request, batch))
+        collect(&self.engine, &request.ns, |batch| {
+            self.engine.aggregate(&OpContext::new(), &request, batch).map(|batched| batched.id)
+        })
     }
 
     fn held(&mut self, db: &str, coll: &str) -> Answer {
@@ -307,7 +309,7 @@ fn collect(
     while cursor_id != 0 {
         let batch_size = Some(BATCH_DOCUMENTS);
         let request = GetMoreRequest { ns: ns.clone(), cursor_id, batch_size, max_time: None };
-        cursor_id = engine.get_more(&OpContext::new(), &request, &mut batch).map_err(failure)?;
+        cursor_id = engine.get_more(&OpContext::new(), &request, &mut batch).map_err(failure)?.id;
     }
     batch.finish();
     let results = DocBuf::from_vec(bytes).unwrap();

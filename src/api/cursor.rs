@@ -36,7 +36,7 @@ impl<T> Cursor<T> {
 
     pub(super) fn open_aggregate(engine: &Arc<Engine>, op: &OpContext, request: &AggregateRequest<'_>) -> Result<Self> {
         let mut cursor = Self::new(engine, &request.ns, request.batch_size);
-        cursor.fill(|engine, batch| engine.aggregate(op, request, batch))?;
+        cursor.fill(|engine, batch| engine.aggregate(op, request, batch).map(|batched| batched.id))?;
         Ok(cursor)
     }
 
@@ -86,7 +86,7 @@ impl<T> Cursor<T> {
             }
             let (ns, cursor_id, batch_size) = (self.ns.clone(), self.id, self.batch_size);
             let request = GetMoreRequest { ns, cursor_id, batch_size, max_time: None };
-            self.fill(|engine, batch| engine.get_more(&OpContext::new(), &request, batch))?;
+            self.fill(|engine, batch| engine.get_more(&OpContext::new(), &request, batch).map(|batched| batched.id))?;
         }
     }
 }

@@ -66,6 +66,7 @@ impl Catalog {
                     return Err(error);
                 }
                 state.set_indexes(indexes);
+                coll.changed_at(self.oplog.now());
             }
             let after = state.index_count();
             return Ok(CreatedIndexes { before: count(before), after: count(after), created_collection });
@@ -155,6 +156,7 @@ impl Catalog {
             Ok(()) => {
                 let gone = state.indexes().to_vec();
                 state.set_indexes(made);
+                coll.changed_at(self.oplog.now());
                 gone
             }
             Err(_) => made,
@@ -239,6 +241,7 @@ impl Catalog {
                 return Err(error);
             }
             state.set_indexes(indexes);
+            coll.changed_at(self.oplog.now());
             drop(state);
             self.drop_tables(&mut changing, vec![old]);
             return Ok(modified);

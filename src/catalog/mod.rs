@@ -140,6 +140,16 @@ impl Catalog {
         self.collections.read().get(ns).cloned()
     }
 
+    /// The collection with this UUID.
+    pub fn by_uuid(&self, uuid: &[u8; 16]) -> Option<Arc<Collection>> {
+        self.collections.read().values().find(|coll| coll.uuid() == uuid).cloned()
+    }
+
+    /// The log of operations, as a collection to read.
+    pub fn log(&self) -> Arc<Collection> {
+        Arc::clone(&self.log)
+    }
+
     /// The collection of this name for reading: the log of operations, too.
     pub fn readable(&self, ns: &Namespace) -> Option<Arc<Collection>> {
         if ns.is_log() { Some(Arc::clone(&self.log)) } else { self.get(ns) }
@@ -263,6 +273,7 @@ impl Catalog {
         let mut logged = Operations::default();
         log::created(&mut logged, &entry);
         self.store.replace(&[], &[entry], &logged)?;
+        coll.changed_at(self.oplog.now());
         self.collections.write().insert(ns.clone(), Arc::clone(&coll));
         Ok(coll)
     }

@@ -16,7 +16,7 @@ mod sizes;
 mod writer;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 use smongo_storage::{Engine as Storage, KeyFormat, Table, TableOptions};
@@ -51,6 +51,8 @@ pub(crate) struct Collection {
     next_record_id: AtomicI64,
     sizes: SizeCounter,
     plan_cache: Arc<PlanCache>,
+    /// The cluster time since when the collection has the indexes it has; 0 for before this process began.
+    changed_at: AtomicU64,
     /// Tells cursors that wait about new documents of a capped collection.
     arrivals: Arc<Signal>,
     state: RwLock<State>,
@@ -164,6 +166,7 @@ impl Collection {
             next_record_id: AtomicI64::new(largest_record_id + 1),
             sizes: SizeCounter::new(sizes),
             plan_cache: Arc::clone(plan_cache),
+            changed_at: AtomicU64::new(0),
             arrivals: Arc::default(),
             state: RwLock::new(State { ns, options, rules, indexes, indexes_version: 0, end: None }),
         })
@@ -247,6 +250,21 @@ impl Collection {
     /// The table of documents.
     pub fn records(&self) -> &Table {
         &self.records
+    }
+
+    /// Notes that the collection is new, or has an index that it had not before `time`.
+    pub fn changed_at(&self, time: u64) {
+        self.changed_at.store(time, Ordering::Release);
+    }
+
+    /// Fails when a moment is not to be read by indexes, or in a collection, that there were not then.
+    pub fn check_readable_at(&self, time: u64) -> Result<()> {
+        if self.changed_at.load(Ordering::Acquire) <= time {
+            return Ok(());
+        }
+        let message = "Unable to read from a snapshot due to pending collection catalog changes; please retry the \
+                       operation.";
+        Err(Error::new(Code::SNAPSHOT_UNAVAILABLE, message))
     }
 
     /// What tells about new documents of a capped collection.

@@ -6,6 +6,7 @@ use smongo_vm::value::{RawDoc, Tag, Value};
 use super::Call;
 use super::access::{Needs, Requirement, Target};
 use super::args::{self, Any, Flag, Number, arguments};
+use super::concern::ReadLevel;
 use super::reply::{self, Reply};
 use super::table::{Command, Counter, Usage};
 use crate::auth::Resource;
@@ -115,6 +116,11 @@ arguments! {
 
 fn aggregate(call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<()> {
     let (request, explain) = parse(call, false)?;
+    if let Some(stage) = request.pipeline.values().next().and_then(Value::as_doc)
+        && stage.get("$changeStream").is_some()
+    {
+        check_stream(call)?;
+    }
     if explain {
         let verbosity = Verbosity::QueryPlanner;
         let request = ExplainRequest { explained: Explained::Aggregate(request), verbosity };
@@ -127,6 +133,24 @@ fn aggregate(call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<()> {
         reply::cursor_at(reply, "firstBatch", ns.full(), &call.scope, |batch| engine.aggregate(&op, &request, batch))?;
     call.commands.sessions.cursor_open(id, call.session_id(), &ns);
     Ok(())
+}
+
+/// Fails unless a change stream can be had, and be read as the request asks.
+fn check_stream(call: &Call<'_, '_>) -> Result<()> {
+    if call.commands.options.set_name.is_none() {
+        return Err(Error::new(Code(40573), "The $changeStream stage is only supported on replica sets"));
+    }
+    match call.generic.read_concern.and_then(|concern| concern.level) {
+        None | Some(ReadLevel::Majority) => Ok(()),
+        Some(level) => {
+            let message = format!(
+                "Aggregation stage $changeStream cannot run with a readConcern other than 'majority'. Current \
+                 readConcern: {}",
+                level.name()
+            );
+            Err(Error::new(Code::INVALID_OPTIONS, message))
+        }
+    }
 }
 
 /// The request in an `aggregate` command, and whether it asks to be explained only; `is_explained` says that it stands

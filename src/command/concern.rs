@@ -55,7 +55,7 @@ pub(super) struct ReadConcern {
 
 /// A timestamp.
 #[derive(Clone, Copy)]
-struct Timestamp(u64);
+pub(super) struct Timestamp(pub(super) u64);
 
 impl<'d> Argument<'d> for Timestamp {
     const TYPES: &'static [&'static str] = &["timestamp"];

@@ -71,7 +71,7 @@ fn hash_collection(engine: &Engine, op: &OpContext, ns: &Namespace) -> Result<[u
     let mut cursor_id = read(&mut |batch| engine.find(op, &request, batch))?;
     while cursor_id != 0 {
         let more = GetMoreRequest { ns: ns.clone(), cursor_id, batch_size: None, max_time: None };
-        cursor_id = read(&mut |batch| engine.get_more(op, &more, batch))?;
+        cursor_id = read(&mut |batch| engine.get_more(op, &more, batch).map(|batched| batched.id))?;
     }
     Ok(digest.finalize().into())
 }

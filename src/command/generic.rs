@@ -5,7 +5,7 @@ use smongo_vm::value::decimal::DecimalParts;
 use smongo_vm::value::{RawDoc, Tag, Value, View};
 
 use super::args::{self, Argument, Long, Number, arguments, wrong_type};
-use super::concern::{ReadConcern, WriteConcern};
+use super::concern::{ReadConcern, Timestamp, WriteConcern};
 use crate::error::{Error, Result};
 use crate::session::SessionId;
 
@@ -20,15 +20,16 @@ pub(super) struct Generic<'d> {
     pub(super) read_concern: Option<ReadConcern>,
     pub(super) write_concern: Option<WriteConcern<'d>>,
     pub(super) max_time_ms: u64,
+    /// The latest cluster time that the client was told anywhere.
+    pub(super) cluster_time: Option<u64>,
     pub(super) api_version: Option<&'d str>,
     pub(super) api_strict: Option<bool>,
     pub(super) api_deprecation_errors: Option<bool>,
 }
 
 /// Generic arguments that are taken without a look: they concern parts of a cluster that are not here.
-const IGNORED: [&str; 17] = [
+const IGNORED: [&str; 16] = [
     "comment",
-    "$clusterTime",
     "$audit",
     "$client",
     "$configServerState",
@@ -62,6 +63,7 @@ pub(super) fn is_generic(name: &[u8]) -> bool {
             | b"apiStrict"
             | b"apiDeprecationErrors"
             | b"$readPreference"
+            | b"$clusterTime"
             | b"stmtId"
     ) || IGNORED.iter().any(|ignored| ignored.as_bytes() == name)
 }
@@ -97,6 +99,19 @@ pub(super) fn session_id(doc: &RawDoc) -> Result<SessionId> {
     id.ok_or_else(|| Error::new(Code::INVALID_UUID, "uuid must be a 16-byte binary field with UUID (4) subtype"))
 }
 
+arguments! {
+    struct ClusterTimeArgs in "$clusterTime" strict {
+        "clusterTime" => time: Timestamp,
+        "signature" => signature: args::Any<'d>,
+    }
+}
+
+/// The time in a `$clusterTime`. Who signed it is not looked at: there is no cluster whose keys could be known.
+fn cluster_time(doc: &RawDoc) -> Result<u64> {
+    let args: ClusterTimeArgs<'_> = args::of_document(doc)?;
+    args::require(args.time, "$clusterTime", "clusterTime").map(|Timestamp(time)| time)
+}
+
 impl<'d> Generic<'d> {
     /// The generic arguments in a command document.
     pub(super) fn parse(body: &'d RawDoc) -> Result<Self> {
@@ -129,6 +144,7 @@ impl<'d> Generic<'d> {
                 "apiVersion" => generic.api_version = Some(typed("", name, value)?),
                 "apiStrict" => generic.api_strict = Some(typed("", name, value)?),
                 "apiDeprecationErrors" => generic.api_deprecation_errors = Some(typed("", name, value)?),
+                "$clusterTime" => generic.cluster_time = Some(cluster_time(typed("", name, value)?)?),
                 "$readPreference" => check_read_preference(typed("", name, value)?)?,
                 _ => {}
             }

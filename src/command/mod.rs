@@ -65,7 +65,7 @@ use smongo_vm::value::{DocWriter, RawDoc, Value};
 
 use crate::engine::Engine;
 use crate::error::{Error, Result};
-use crate::request::{Namespace, OpContext, Presence};
+use crate::request::{Namespace, OpContext, Presence, wall_clock_millis};
 use crate::session::{LogicalSession, Scope, SessionId};
 use crate::wire::log::{Attr, Log};
 use crate::wire::{Followup, Peer, Request, Service};
@@ -81,6 +81,8 @@ use table::{Command, Counter, ReadLevels, Usage};
 
 /// mongod's code for a request without `$db`.
 const MISSING_DB: Code = Code(40571);
+/// How far a client's cluster time may be ahead, in seconds. MongoDB: `maxAcceptableLogicalClockDriftSecs`, a year.
+const CLOCK_DRIFT_MAX_S: i64 = 365 * 24 * 60 * 60;
 /// `APIStrictError`.
 const API_STRICT_ERROR: Code = Code(323);
 
@@ -349,6 +351,9 @@ impl Commands {
             let message = format!("Provided apiStrict:true, but the command {} is not in API Version 1.", command.name);
             return Err(Error::new(API_STRICT_ERROR, message));
         }
+        if let Some(time) = call.generic.cluster_time {
+            self.advance_cluster_time(time)?;
+        }
         if let Some(concern) = call.generic.read_concern {
             self.check_read_concern(call, concern)?;
         }
@@ -363,6 +368,20 @@ impl Commands {
                 self.sessions.touch(id, call.started)?;
                 call.session.last_session = Some((id, call.started));
             }
+        }
+        Ok(())
+    }
+
+    /// Takes note of a cluster time that a client was told elsewhere.
+    fn advance_cluster_time(&self, time: u64) -> Result<()> {
+        let now = wall_clock_millis() / 1000;
+        let seconds = i64::try_from(time >> 32).unwrap_or(i64::MAX);
+        if seconds > now.saturating_add(CLOCK_DRIFT_MAX_S) {
+            let message = format!("New cluster time, {seconds}, is too far from this node's wall clock time, {now}.");
+            return Err(Error::new(Code::CLUSTER_TIME_FAILS_RATE_LIMITER, message));
+        }
+        if self.options.set_name.is_some() {
+            self.engine.advance_cluster_time(time);
         }
         Ok(())
     }

@@ -1,9 +1,11 @@
 //! The one-node replica set's own commands, and those that a node outside a cluster refuses.
 
 use smongo_vm::Code;
-use smongo_vm::value::Value;
+use smongo_vm::value::{RawDoc, Value};
 
 use super::access::Needs;
+use super::args::{self, arguments};
+use super::concern::Timestamp;
 use super::reply::Reply;
 use super::table::Command;
 use super::{Call, Commands};
@@ -20,6 +22,32 @@ pub(super) static REPL_SET_GET_CONFIG: Command =
     Command::new("replSetGetConfig", get_config, "gives the replica set's configuration")
         .admin_only()
         .needs(Needs::OnCluster(&["replSetGetConfig"]));
+
+pub(super) static APPEND_OPLOG_NOTE: Command =
+    Command::new("appendOplogNote", append_note, "writes a note into the log of operations")
+        .admin_only()
+        .writes()
+        .needs(Needs::OnCluster(&["appendOplogNote"]));
+
+arguments! {
+    /// Arguments of `appendOplogNote`.
+    struct NoteArgs in "appendOplogNote" strict {
+        "data" => data: &'d RawDoc,
+        "maxClusterTime" => time: Timestamp,
+    }
+}
+
+fn append_note(call: &mut Call<'_, '_>, _reply: &mut Reply<'_>) -> Result<()> {
+    let args: NoteArgs<'_> = args::of_command(&call.request)?;
+    let note = args::require(args.data, "appendOplogNote", "data")?;
+    set_name(call.commands)?;
+    let engine = &call.commands.engine;
+    if args.time.is_some_and(|Timestamp(time)| time < engine.cluster_time()) {
+        let message = "Requested maxClusterTime is less than the last primary OpTime";
+        return Err(Error::new(Code::STALE_CLUSTER_TIME, message));
+    }
+    engine.append_oplog_note(note)
+}
 
 fn set_name(commands: &Commands) -> Result<&str> {
     commands

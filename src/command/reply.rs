@@ -3,6 +3,7 @@
 use smongo_vm::value::{ArrayWriter, DocWriter, Value};
 
 use crate::error::{Error, Result, WriteError};
+use crate::request::Batched;
 use crate::session::Scope;
 
 /// A reply document being written into the connection's output buffer.
@@ -49,25 +50,28 @@ pub(super) fn write_errors(reply: &mut Reply<'_>, errors: &[WriteError]) {
 }
 
 /// Appends `cursor`: a batch under `batch_name` that `fill` writes, giving the cursor's id, and the namespace.
-pub(super) fn cursor(
+pub(super) fn cursor<B: Into<Batched>>(
     reply: &mut Reply<'_>,
     batch_name: &str,
     namespace: &str,
-    fill: impl FnOnce(&mut Batch<'_>) -> Result<i64>,
+    fill: impl FnOnce(&mut Batch<'_>) -> Result<B>,
 ) -> Result<i64> {
     cursor_at(reply, batch_name, namespace, &Scope::Alone, fill)
 }
 
 /// [`cursor`], with the time of the moment that `scope` says is read.
-pub(super) fn cursor_at(
+pub(super) fn cursor_at<B: Into<Batched>>(
     reply: &mut Reply<'_>,
     batch_name: &str,
     namespace: &str,
     scope: &Scope,
-    fill: impl FnOnce(&mut Batch<'_>) -> Result<i64>,
+    fill: impl FnOnce(&mut Batch<'_>) -> Result<B>,
 ) -> Result<i64> {
     reply.document("cursor", |cursor| {
-        let id = cursor.array(batch_name, fill)?;
+        let Batched { id, resume_token } = cursor.array(batch_name, fill)?.into();
+        if let Some(token) = &resume_token {
+            cursor.value("postBatchResumeToken", Value::document(token));
+        }
         if let Scope::Snapshot(snapshot) = scope {
             cursor.value("atClusterTime", Value::timestamp(snapshot.time()));
         }

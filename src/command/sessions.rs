@@ -181,6 +181,39 @@ fn kill_all_sessions(call: &mut Call<'_, '_>, _reply: &mut Reply<'_>) -> Result<
     Ok(())
 }
 
+pub(super) static KILL_ALL_SESSIONS_BY_PATTERN: Command = Command::new(
+    "killAllSessionsByPattern",
+    kill_all_sessions_by_pattern,
+    "ends the logical sessions that fit patterns, or all of them",
+)
+.needs(Needs::OnCluster(&["killAnySession"]));
+
+arguments! {
+    struct PatternArgs in "killAllSessionsByPattern.patterns" strict {
+        "lsid" => session: &'d RawDoc,
+        "uid" => user_digest: args::Any<'d>,
+        "users" => users: args::Array<'d>,
+        "roles" => roles: args::Array<'d>,
+    }
+}
+
+fn kill_all_sessions_by_pattern(call: &mut Call<'_, '_>, _reply: &mut Reply<'_>) -> Result<()> {
+    let patterns = list(call)?;
+    let mut everyone = patterns.is_empty();
+    let mut ids = Vec::new();
+    for element in patterns {
+        let Some(doc) = document_or_null(call, element.value(), element.name_str())? else { continue };
+        let pattern: PatternArgs<'_> = args::of_document(doc)?;
+        match pattern.session {
+            Some(session) => ids.push(session_id(session)?),
+            // Sessions have no owners while there are no users, so patterns about these fit none.
+            None => everyone |= doc.is_empty(),
+        }
+    }
+    end(call, |id| everyone || ids.contains(id));
+    Ok(())
+}
+
 /// The array that is the command's own argument.
 fn list<'d>(call: &Call<'_, 'd>) -> Result<&'d RawDoc> {
     let name = call.command.name;

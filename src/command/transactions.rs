@@ -12,7 +12,7 @@ use super::table::Command;
 use super::{Call, Commands};
 use crate::error::{Error, Result};
 use crate::request::Namespace;
-use crate::session::{LogicalSession, Scope};
+use crate::session::{LogicalSession, Scope, is_transient};
 
 /// Commands that may be run in a transaction. MongoDB's manual, "Transactions and Operations".
 const IN_TRANSACTIONS: [&str; 14] = [
@@ -205,20 +205,6 @@ fn check_allowed(call: &Call<'_, '_>) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// Whether a client may begin the whole transaction again after this error.
-fn is_transient(code: Code) -> bool {
-    matches!(
-        code,
-        Code::WRITE_CONFLICT
-            | Code::LOCK_TIMEOUT
-            | Code::SNAPSHOT_UNAVAILABLE
-            | Code::SNAPSHOT_TOO_OLD
-            | Code::NO_SUCH_TRANSACTION
-            | Code::INTERRUPTED_AT_SHUTDOWN
-            | Code::SHUTDOWN_IN_PROGRESS
-    )
 }
 
 /// Whether a client may send the same write again after this error. The drivers' retryable writes specification.

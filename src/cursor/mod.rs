@@ -16,6 +16,7 @@ use crate::exec::Executor;
 use crate::object_id::random_u64;
 use crate::request::{KilledCursors, Namespace};
 use crate::session::Scope;
+use crate::stream::Progress;
 pub(crate) use signal::Signal;
 
 /// How long a cursor may wait. MongoDB: 10 minutes (`cursorTimeoutMillis`).
@@ -33,6 +34,15 @@ pub(crate) struct OpenCursor {
     pub scope: Scope,
     /// What wakes it while it waits for documents; absent for a cursor that does not wait.
     pub awaits: Option<Arc<Signal>>,
+    /// How far a change stream has come.
+    pub progress: Option<Arc<Progress>>,
+}
+
+impl OpenCursor {
+    /// A cursor that waits for nothing, and not for ever.
+    pub fn new(executor: Executor, ns: Namespace, scope: Scope) -> Self {
+        Self { executor, ns, no_timeout: false, scope, awaits: None, progress: None }
+    }
 }
 
 /// All cursors of an engine.
@@ -187,13 +197,7 @@ mod tests {
 
     fn open(coll: &str) -> OpenCursor {
         let executor = Executor::new(Box::new(Eof::default()), None, Vec::new());
-        OpenCursor {
-            executor,
-            ns: Namespace::trusted("db", coll),
-            no_timeout: false,
-            scope: Scope::Alone,
-            awaits: None,
-        }
+        OpenCursor::new(executor, Namespace::trusted("db", coll), Scope::Alone)
     }
 
     #[test]

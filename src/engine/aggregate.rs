@@ -10,7 +10,7 @@ use smongo_compiler::{CompiledPipeline, CompiledStage, Lead, ParseContext, compi
 use smongo_vm::Code;
 use smongo_vm::value::{ArrayWriter, DocBuf, OwnedValue, RawDoc, Value};
 
-use super::Engine;
+use super::{Engine, streams};
 use crate::catalog::{ViewTable, joined};
 use crate::collation;
 use crate::collection::Collection;
@@ -18,7 +18,8 @@ use crate::cursor::OpenCursor;
 use crate::error::{Error, Result};
 use crate::exec::op::{Documents, Eof, Limit};
 use crate::exec::{Assembly, Executor, Matching, Plan, PlanAbout, attach, declare_variables, plan_matching};
-use crate::request::{AggregateRequest, Namespace, OpContext};
+use crate::request::{AggregateRequest, Batched, Namespace, OpContext};
+use crate::stream::Progress;
 
 /// A pipeline about to run.
 pub(super) struct Prepared {
@@ -27,6 +28,8 @@ pub(super) struct Prepared {
     pub lead: Option<PlannedLead>,
     /// The writing stage at its end.
     sink: Option<CompiledStage>,
+    /// How far the stream has come that it begins with.
+    progress: Option<Arc<Progress>>,
 }
 
 /// What a pipeline asks of its collection, as planned.
@@ -44,25 +47,36 @@ impl Engine {
         op: &OpContext,
         request: &AggregateRequest<'_>,
         batch: &mut ArrayWriter<'_, Vec<u8>>,
-    ) -> Result<i64> {
-        let Prepared { mut executor, sink, .. } = self.prepare(request)?;
+    ) -> Result<Batched> {
+        let Prepared { mut executor, sink, progress, .. } = self.prepare(request)?;
         if let Some(sink) = sink {
             self.write_results(op, request, &mut executor, &sink)?;
-            return Ok(0);
+            return Ok(Batched::default());
         }
-        let cursor =
-            OpenCursor { executor, ns: request.ns.clone(), no_timeout: false, scope: op.scope().clone(), awaits: None };
-        self.first_batch(op, cursor, request.batch_size, false, batch)
+        if progress.is_some() {
+            streams::check_scope(op)?;
+        }
+        let cursor = OpenCursor {
+            awaits: progress.as_ref().map(|_| self.oplog.arrivals()),
+            progress: progress.clone(),
+            ..OpenCursor::new(executor, request.ns.clone(), op.scope().clone())
+        };
+        let id = self.first_batch(op, cursor, request.batch_size, false, batch)?;
+        Ok(Batched { id, resume_token: progress.map(|progress| progress.resume_token()) })
     }
 
     /// Compiles a pipeline and puts its operators together.
     pub(super) fn prepare(&self, request: &AggregateRequest<'_>) -> Result<Prepared> {
         let views = self.catalog.views();
-        let resolved = match request.has_collection && !starts_with_coll_stats(request.pipeline) {
+        let resolved = match request.has_collection && !starts_with(request.pipeline, "$collStats") {
             true => views.resolve(&request.ns),
             false => None,
         };
         let Some(view) = resolved else { return self.prepare_over(request, views) };
+        if starts_with(request.pipeline, "$changeStream") {
+            let message = format!("Namespace {} is a view, not a collection", request.ns);
+            return Err(Error::new(Code::COMMAND_NOT_SUPPORTED_ON_VIEW, message));
+        }
         let pipeline = joined(&view.pipeline, request.pipeline);
         let collation = views.collation_of(&request.ns, request.collation)?;
         let ns = Namespace::trusted(request.ns.db(), &view.coll);
@@ -74,6 +88,8 @@ impl Engine {
     fn prepare_over(&self, request: &AggregateRequest<'_>, views: Arc<ViewTable>) -> Result<Prepared> {
         let collection = if request.has_collection { self.catalog.readable(&request.ns) } else { None };
         let default = collection.as_ref().and_then(|coll| coll.collation());
+        // Events are not the collection's documents.
+        let default = default.filter(|_| !starts_with(request.pipeline, "$changeStream"));
         let collation = collation::of_request(request.collation, default)?;
         let mut context = ParseContext::new().with_views(views).with_collation(collation);
         let variables = match request.let_variables {
@@ -84,9 +100,14 @@ impl Engine {
         let writes = |stage: &CompiledStage| matches!(stage, CompiledStage::Out(_) | CompiledStage::Merge(_));
         let sink = compiled.stages.pop_if(|stage| writes(stage));
         let others = self.others(&compiled)?;
+        if let Some(CompiledStage::ChangeStream(spec)) = compiled.stages.first() {
+            let (spec, stages) = (Arc::clone(spec), compiled.stages.split_off(1));
+            let (executor, progress) = self.open_stream(request, &spec, stages, variables)?;
+            return Ok(Prepared { executor, lead: None, sink: None, progress: Some(progress) });
+        }
         let (executor, lead) = self.assemble(request, compiled, variables)?;
         let executor = executor.reading(others).within(self.workspace.for_request(request.allow_disk_use));
-        Ok(Prepared { executor, lead, sink })
+        Ok(Prepared { executor, lead, sink, progress: None })
     }
 
     /// The collections that a pipeline reads besides its own; those that do not exist are empty.
@@ -128,10 +149,10 @@ impl Engine {
     }
 }
 
-/// Whether a pipeline begins with the stage that tells about a view itself.
-fn starts_with_coll_stats(pipeline: &RawDoc) -> bool {
+/// Whether a pipeline begins with a stage of this name.
+fn starts_with(pipeline: &RawDoc, name: &str) -> bool {
     let first = pipeline.values().next().and_then(Value::as_doc);
-    first.is_some_and(|stage| stage.get("$collStats").is_some())
+    first.is_some_and(|stage| stage.get(name).is_some())
 }
 
 /// What a pipeline asks of its collection, for the planner.

@@ -14,12 +14,13 @@ mod plan_cache;
 mod read;
 mod sessions;
 mod stats;
+mod streams;
 mod ttl;
 mod validate;
 mod views;
 mod write;
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use smongo_storage::Engine as Storage;
 
@@ -43,6 +44,8 @@ pub struct Engine {
     oplog_limits: OplogLimits,
     sessions: Sessions,
     snapshots: Snapshots,
+    /// For what outlives a call.
+    this: Weak<Engine>,
     /// Ends with the engine.
     _housekeeper: housekeeping::Housekeeper,
     /// Ends with the engine.
@@ -62,6 +65,7 @@ impl Engine {
             oplog_limits: options.oplog,
             sessions,
             snapshots: Snapshots::default(),
+            this: engine.clone(),
             _housekeeper: housekeeping::Housekeeper::start(engine.clone()),
             storage,
             catalog,

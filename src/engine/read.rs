@@ -17,7 +17,9 @@ use crate::error::{Error, Result};
 use crate::exec::op::{Documents, FilterProgram};
 use crate::exec::{Batch, Executor, Flow, Matching, Plan, plan_count, plan_distinct, plan_find};
 use crate::index::{append_id_key, record_id_of};
-use crate::request::{CountRequest, DistinctRequest, FindRequest, GetMoreRequest, KilledCursors, Namespace, OpContext};
+use crate::request::{
+    Batched, CountRequest, DistinctRequest, FindRequest, GetMoreRequest, KilledCursors, Namespace, OpContext,
+};
 use crate::session::Scope;
 
 /// How long a cursor waits for documents when the request does not say. MongoDB: 1 s.
@@ -40,7 +42,8 @@ impl Engine {
         let executor = executor.tailing(request.tailable);
         let no_timeout = request.no_cursor_timeout;
         let awaits = (request.tailable && request.await_data).then(|| self.arrivals(&request.ns)).flatten();
-        let cursor = OpenCursor { executor, ns: request.ns.clone(), no_timeout, scope: op.scope().clone(), awaits };
+        let cursor = OpenCursor::new(executor, request.ns.clone(), op.scope().clone());
+        let cursor = OpenCursor { no_timeout, awaits, ..cursor };
         self.first_batch(op, cursor, request.batch_size, request.single_batch, batch)
     }
 
@@ -81,13 +84,13 @@ impl Engine {
         Ok(true)
     }
 
-    /// Continues a cursor; gives its id, or 0 when nothing is left.
+    /// Continues a cursor.
     pub fn get_more(
         &self,
         op: &OpContext,
         request: &GetMoreRequest,
         batch: &mut ArrayWriter<'_, Vec<u8>>,
-    ) -> Result<i64> {
+    ) -> Result<Batched> {
         if let Some(scope) = self.cursors.scope_of(request.cursor_id) {
             check_transaction(request.cursor_id, &scope, op.scope())?;
         }
@@ -102,11 +105,13 @@ impl Engine {
             return Err(Error::new(Code::BAD_VALUE, message));
         }
         let filled = self.fill_or_wait(op, request, &mut cursor, batch);
+        let resume_token = cursor.progress.as_ref().map(|progress| progress.resume_token());
         if filled.is_err() || cursor.executor.is_eof() {
             self.cursors.finish(request.cursor_id);
-            return filled.map(|()| 0);
+            return filled.map(|()| Batched { id: 0, resume_token });
         }
-        if self.cursors.put_back(request.cursor_id, cursor) { Ok(request.cursor_id) } else { Ok(0) }
+        let id = if self.cursors.put_back(request.cursor_id, cursor) { request.cursor_id } else { 0 };
+        Ok(Batched { id, resume_token })
     }
 
     /// What tells about new documents of a collection that can be read beyond its end.
@@ -123,13 +128,13 @@ impl Engine {
         batch: &mut ArrayWriter<'_, Vec<u8>>,
     ) -> Result<()> {
         let documents = request.batch_size.filter(|size| *size > 0).unwrap_or(u64::MAX);
-        let Some(signal) = cursor.awaits.clone() else { return self.fill(op, &mut cursor.executor, documents, batch) };
+        let Some(signal) = cursor.awaits.clone() else { return self.fill(op, cursor, documents, batch) };
         let deadline = Instant::now() + request.max_time.unwrap_or(AWAIT_DEFAULT);
         let go_on = || op.check_waiting().and_then(|()| self.cursors.check_alive(request.cursor_id));
         loop {
             // Looked at before the documents are, so that nothing that comes in between is missed.
             let seen = signal.count();
-            self.fill(op, &mut cursor.executor, documents, batch)?;
+            self.fill(op, cursor, documents, batch)?;
             if batch.count() > 0 || cursor.executor.is_eof() || !signal.wait(seen, deadline, &go_on)? {
                 return Ok(());
             }
@@ -242,7 +247,7 @@ impl Engine {
         let compiled = smongo_compiler::compile_filter(filter, &mut context)?;
         let filter = (!compiled.is_trivial()).then(|| FilterProgram::from(&compiled));
         let executor = Executor::new(Box::new(Documents::new(documents, filter)), None, Vec::new());
-        let cursor = OpenCursor { executor, ns, no_timeout: false, scope: op.scope().clone(), awaits: None };
+        let cursor = OpenCursor::new(executor, ns, op.scope().clone());
         self.first_batch(op, cursor, batch_size, false, batch)
     }
 
@@ -256,7 +261,7 @@ impl Engine {
     ) -> Result<i64> {
         let documents = batch_size.unwrap_or(FIRST_BATCH_DOCUMENTS);
         if documents > 0 {
-            self.fill(op, &mut cursor.executor, documents, batch)?;
+            self.fill(op, &mut cursor, documents, batch)?;
         }
         if single_batch || cursor.executor.is_eof() {
             return Ok(0);
@@ -267,15 +272,19 @@ impl Engine {
     fn fill(
         &self,
         op: &OpContext,
-        executor: &mut Executor,
+        cursor: &mut OpenCursor,
         documents: u64,
         batch: &mut ArrayWriter<'_, Vec<u8>>,
     ) -> Result<()> {
         let mut batch = Batch::new(batch, documents);
-        executor.run(&self.storage, op, &mut |doc| {
+        cursor.executor.run(&self.storage, op, &mut |doc| {
             check_size(doc)?;
             Ok(batch.add(doc))
-        })
+        })?;
+        if let Some(progress) = &cursor.progress {
+            progress.end_batch(cursor.executor.has_refused());
+        }
+        Ok(())
     }
 }
 

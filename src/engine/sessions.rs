@@ -8,6 +8,7 @@ use smongo_vm::value::RawDoc;
 use super::Engine;
 use crate::collection::Collection;
 use crate::error::{Error, Result};
+use crate::oplog::Operations;
 use crate::request::{Namespace, OpContext};
 use crate::session::{LogicalSession, PinnedSnapshot, Scope, SessionId, Sessions, Transaction};
 
@@ -25,6 +26,13 @@ impl Engine {
     /// Takes note of a cluster time that a client was told elsewhere.
     pub fn advance_cluster_time(&self, time: u64) {
         self.oplog.advance_to(time);
+    }
+
+    /// Writes a note into the log.
+    pub(crate) fn append_oplog_note(&self, note: &RawDoc) -> Result<()> {
+        let mut operations = Operations::default();
+        operations.note(note);
+        self.oplog.write_alone(&operations)
     }
 
     /// Removes entries of the log that were written before a cluster time, unless somebody needs them; gives how many

@@ -15,6 +15,7 @@ use crate::request::{
     DeleteReply, DeleteRequest, DeleteStatement, FindAndModifyReply, FindAndModifyRequest, InsertReply, InsertRequest,
     Modification, Namespace, OpContext, UpdateReply, UpdateRequest, UpdateStatement, Upserted, WriteOptions,
 };
+use crate::session::is_transient;
 use crate::write::{Found, MatchedWrite, ReturnedDocument, Tally, Updater, insert_documents, insert_one};
 
 /// How often an upsert looks again for the document that made its insert fail.
@@ -324,10 +325,9 @@ fn insert_into_view(request: &InsertRequest<'_>) -> InsertReply {
     InsertReply { inserted: 0, write_errors: (0..tried.min(request.documents.len())).map(failure).collect() }
 }
 
-/// Whether an error ends the whole request. In a transaction a conflict does, and the transaction's end.
+/// Whether an error ends the whole request. In a transaction every error does after which it can be begun again.
 fn ends_request(op: &OpContext, error: &Error) -> bool {
-    error.ends_request()
-        || op.in_transaction() && (error.is_write_conflict() || error.code() == Code::NO_SUCH_TRANSACTION.0)
+    error.ends_request() || op.in_transaction() && (error.is_write_conflict() || is_transient(Code(error.code())))
 }
 
 /// Refuses retryable writes of which one number does not stand for one document.

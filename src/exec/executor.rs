@@ -69,6 +69,11 @@ impl Executor {
         &*self.root
     }
 
+    /// Whether the last row did not fit where it was to go, and comes again.
+    pub fn has_refused(&self) -> bool {
+        self.refused.is_some()
+    }
+
     /// Whether it is known that there are no more rows.
     pub fn is_eof(&self) -> bool {
         self.refused.is_none() && (self.ended || self.root.is_eof())
@@ -113,7 +118,7 @@ impl Executor {
         let others: Vec<_> = others.iter().map(shared).collect();
         let mut work = op.begin(storage)?;
         for coll in &collections {
-            work.pin(coll);
+            work.pin(coll)?;
         }
         let variables: Vec<Value<'_>> = variables.iter().map(OwnedValue::get).collect();
         let interrupt = interrupter(op);

@@ -68,6 +68,8 @@ fn attach_one(input: Box<dyn Operator>, stage: &CompiledStage, assembly: &mut As
         CompiledStage::Facet(facets) => Box::new(Facet::new(input, facets, assembly)?),
         // The engine takes these away from the ends of a request's pipeline, and they stand nowhere else.
         CompiledStage::Out(_) | CompiledStage::Merge(_) => return Err(misplaced("a writing stage")),
+        // They stand in a request's own pipeline only, where the engine takes them away.
+        CompiledStage::ChangeStream(_) | CompiledStage::SplitLargeEvent => return Err(misplaced("$changeStream")),
         CompiledStage::Facts(_) => {
             let message = "smongo does not support $collStats and $indexStats in sub-pipelines yet";
             return Err(Error::new(Code::NOT_IMPLEMENTED, message));

@@ -11,14 +11,14 @@ pub(super) struct Consumers(Arc<Mutex<Positions>>);
 
 #[derive(Default, Debug)]
 struct Positions {
-    #[allow(dead_code, reason = "tailing readers of the log come next")]
+    #[allow(dead_code, reason = "synchronisation comes next")]
     next: u64,
     by_number: HashMap<u64, u64>,
 }
 
 /// A reader of the log whose entries must stay. Dropping it ends that.
 #[derive(Debug)]
-#[allow(dead_code, reason = "tailing readers of the log come next")]
+#[allow(dead_code, reason = "synchronisation comes next")]
 pub(crate) struct OplogConsumer {
     consumers: Consumers,
     number: u64,
@@ -26,7 +26,7 @@ pub(crate) struct OplogConsumer {
 
 impl Consumers {
     /// Registers a consumer that needs everything after `time`.
-    #[allow(dead_code, reason = "tailing readers of the log come next")]
+    #[allow(dead_code, reason = "synchronisation comes next")]
     pub fn register(&self, time: u64) -> OplogConsumer {
         let mut positions = self.0.lock();
         let number = positions.next;
@@ -43,7 +43,7 @@ impl Consumers {
 
 impl OplogConsumer {
     /// Notes that everything up to `time` has been read.
-    #[allow(dead_code, reason = "tailing readers of the log come next")]
+    #[allow(dead_code, reason = "synchronisation comes next")]
     pub fn advance(&self, time: u64) {
         self.consumers.0.lock().by_number.insert(self.number, time);
     }
@@ -57,7 +57,7 @@ impl Drop for OplogConsumer {
 
 impl super::Oplog {
     /// Registers a reader that needs everything after `time`.
-    #[allow(dead_code, reason = "tailing readers of the log come next")]
+    #[allow(dead_code, reason = "synchronisation comes next")]
     pub fn consumer(&self, time: u64) -> OplogConsumer {
         self.consumers.register(time)
     }

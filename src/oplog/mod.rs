@@ -9,6 +9,7 @@
 
 mod consumers;
 mod entry;
+mod images;
 mod operation;
 mod retention;
 mod times;
@@ -17,7 +18,9 @@ use std::sync::Arc;
 
 use smongo_storage::{Engine as Storage, KeyFormat, Session, Table, TableOptions};
 use smongo_vm::Code;
-use smongo_vm::value::{DocBuf, RawDoc};
+#[cfg(test)]
+use smongo_vm::value::DocBuf;
+use smongo_vm::value::RawDoc;
 
 use crate::cursor::Signal;
 use crate::error::{Error, Result};
@@ -39,6 +42,8 @@ pub(crate) const CHECKSUM_BYTES: usize = 4;
 pub(crate) struct Oplog {
     storage: Storage,
     table: Table,
+    /// Documents as they were, for collections that keep them.
+    images: Table,
     times: Times,
     size: retention::Size,
     consumers: Consumers,
@@ -52,9 +57,13 @@ impl Oplog {
             true => storage.create_table(TABLE_NAME, &TableOptions::new(KeyFormat::RecordId))?,
             false => storage.table(TABLE_NAME)?,
         };
+        let images = match storage.table_exists(images::TABLE_NAME)? {
+            false => storage.create_table(images::TABLE_NAME, &TableOptions::new(KeyFormat::Bytes))?,
+            true => storage.table(images::TABLE_NAME)?,
+        };
         let latest = storage.session()?.cursor(&table)?.largest_record_id()?.map_or(0, timestamp_of_key);
         let size = retention::Size::new(storage.table_stats(&table)?.file_bytes);
-        let log = Self { storage, table, times: Times::new(latest), size, consumers: Consumers::default() };
+        let log = Self { storage, table, images, times: Times::new(latest), size, consumers: Consumers::default() };
         let mut operations = Operations::default();
         operations.noop(if is_new { "initiating set" } else { "new primary" });
         log.write_alone(&operations)?;
@@ -102,6 +111,7 @@ impl Oplog {
             buffer.clear();
             entry::write(&mut buffer, &operation, origin, previous, time);
             self.insert(&mut cursor, time, &mut buffer)?;
+            self.put_images(session, time, std::iter::once(operation))?;
             previous = time;
         }
         Ok(reservation)
@@ -128,6 +138,7 @@ impl Oplog {
             let part = entry::Part { operations: group, is_last: last, is_first: at == 0, count: written };
             entry::write_part(&mut buffer, &part, origin, previous, time);
             self.insert(&mut cursor, time, &mut buffer)?;
+            self.put_images(session, time, group.iter().copied())?;
             previous = time;
         }
         Ok((reservation, previous))
@@ -152,7 +163,7 @@ impl Oplog {
     }
 
     /// The entry of a time.
-    #[allow(dead_code, reason = "tailing readers of the log come next")]
+    #[cfg(test)]
     pub fn entry(&self, session: &Session, time: u64) -> Result<Option<DocBuf>> {
         let mut cursor = session.cursor(&self.table)?;
         if !cursor.search(key_of(time))? {
@@ -162,7 +173,7 @@ impl Oplog {
     }
 
     /// The time of the oldest entry; `None` when there is none.
-    #[allow(dead_code, reason = "tailing readers of the log come next")]
+    #[cfg(test)]
     pub fn oldest(&self) -> Result<Option<u64>> {
         let session = self.storage.session()?;
         let mut cursor = session.cursor(&self.table)?;
@@ -188,7 +199,6 @@ pub(crate) fn timestamp_of_key(key: i64) -> u64 {
 }
 
 /// An entry as stored, if it is what was written.
-#[allow(dead_code, reason = "tailing readers of the log come next")]
 pub(crate) fn verified(bytes: &[u8], time: u64) -> Result<&RawDoc> {
     let split = bytes.len().checked_sub(CHECKSUM_BYTES).map(|at| bytes.split_at(at));
     let entry = split.and_then(|(entry, checksum)| {

@@ -44,7 +44,7 @@ pub(crate) struct Operation<'o> {
     /// `{op, ns, ui, o, o2}`.
     pub doc: &'o RawDoc,
     pub statement: Option<i32>,
-    #[allow(dead_code, reason = "tailing readers of the log come next")]
+    /// The document before the change, where the collection keeps such images.
     pub before: Option<&'o RawDoc>,
 }
 
@@ -112,8 +112,8 @@ impl Operations {
     ) {
         let before = keeps_image.then(|| old.into());
         self.add(UPDATE, Some(subject), subject.ns, statement, before, |entry| {
-            let change = if replaces { None } else { Some(diff(old, new)) };
-            match change.filter(|diff| diff.as_bytes().len() < new.as_bytes().len()) {
+            // What kind of change it was must be seen, so a difference is logged even where it takes more bytes.
+            match (!replaces).then(|| diff(old, new)) {
                 Some(diff) => entry.document("o", |change| {
                     change.value("$v", Value::int32(UPDATE_VERSION));
                     change.value("diff", Value::document(&diff));
@@ -146,7 +146,12 @@ impl Operations {
 
     /// Nothing happened that changes data.
     pub fn noop(&mut self, message: &str) {
-        self.add("n", None, "", None, None, |entry| entry.document("o", |o| o.string("msg", message)));
+        self.note(&DocBuf::build(|note| note.string("msg", message)));
+    }
+
+    /// Somebody wants a note in the log.
+    pub fn note(&mut self, note: &RawDoc) {
+        self.add("n", None, "", None, None, |entry| entry.value("o", Value::document(note)));
     }
 
     fn add(

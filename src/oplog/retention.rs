@@ -100,6 +100,7 @@ impl Oplog {
                 break;
             }
             cursor.remove(key_of(timestamp_of_key(key)))?;
+            self.remove_images(&txn, key)?;
             self.size.remove(bytes);
             removed += 1;
         }

@@ -23,7 +23,7 @@ pub use ddl::{
 pub use explain::{ExplainRequest, Explained, Verbosity};
 pub(crate) use namespace::EXTERNAL_DB;
 pub use namespace::Namespace;
-pub use read::{CountRequest, DistinctRequest, FindRequest, GetMoreRequest, KilledCursors, ShapeRequest};
+pub use read::{Batched, CountRequest, DistinctRequest, FindRequest, GetMoreRequest, KilledCursors, ShapeRequest};
 pub use validate::{RepairMode, ValidateRequest, ValidatedIndex, Validation};
 pub use write::{
     DeleteReply, DeleteRequest, DeleteStatement, FindAndModifyReply, FindAndModifyRequest, InsertReply, InsertRequest,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use smongo_vm::value::{RawDoc, Value};
+use smongo_vm::value::{DocBuf, RawDoc, Value};
 
 use super::Namespace;
 
@@ -87,6 +87,21 @@ pub struct GetMoreRequest {
     pub batch_size: Option<u64>,
     /// How long to wait for documents, for a cursor that does; 1 s when absent.
     pub max_time: Option<Duration>,
+}
+
+/// A batch of a cursor, besides its documents.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Batched {
+    /// The cursor that has more; 0 when nothing is left.
+    pub id: i64,
+    /// From where another change stream can go on; absent with other cursors.
+    pub resume_token: Option<DocBuf>,
+}
+
+impl From<i64> for Batched {
+    fn from(id: i64) -> Self {
+        Self { id, resume_token: None }
+    }
 }
 
 /// What `killCursors` did.

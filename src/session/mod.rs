@@ -179,7 +179,7 @@ impl Sessions {
             ));
         }
         let lifetime = Duration::from_secs(self.lifetime_s.load(Ordering::Relaxed));
-        let transaction = Arc::new(Transaction::begin(&self.storage, session.id, number, lifetime)?);
+        let transaction = Arc::new(Transaction::begin(&self.storage, &self.oplog, session.id, number, lifetime)?);
         state.replace(number, Kind::InProgress(Arc::clone(&transaction)));
         Ok(transaction)
     }
@@ -348,6 +348,20 @@ impl fmt::Display for LogicalSession {
 #[cold]
 fn aborted(number: i64) -> Error {
     Error::new(Code::NO_SUCH_TRANSACTION, format!("Transaction with {{ txnNumber: {number} }} has been aborted."))
+}
+
+/// Whether a client may begin the whole transaction again after this error.
+pub(crate) fn is_transient(code: Code) -> bool {
+    matches!(
+        code,
+        Code::WRITE_CONFLICT
+            | Code::LOCK_TIMEOUT
+            | Code::SNAPSHOT_UNAVAILABLE
+            | Code::SNAPSHOT_TOO_OLD
+            | Code::NO_SUCH_TRANSACTION
+            | Code::INTERRUPTED_AT_SHUTDOWN
+            | Code::SHUTDOWN_IN_PROGRESS
+    )
 }
 
 /// Writes a session's id as it stands in the log.

@@ -37,25 +37,35 @@ impl PinnedSnapshot {
     /// The right to read.
     pub(super) fn read(&self) -> Reading<'_> {
         *self.used.lock() = Instant::now();
-        Reading(self.txn.lock())
+        Reading { txn: self.txn.lock(), time: self.time }
     }
 }
 
 /// The right to read at a moment. Cursors are given up at its end: a moment that rests must not keep tables from being
 /// dropped.
-pub(crate) struct Reading<'s>(MutexGuard<'s, Txn<Session>>);
+pub(crate) struct Reading<'s> {
+    txn: MutexGuard<'s, Txn<Session>>,
+    time: u64,
+}
+
+impl Reading<'_> {
+    /// The cluster time of the moment.
+    pub fn time(&self) -> u64 {
+        self.time
+    }
+}
 
 impl Deref for Reading<'_> {
     type Target = Session;
 
     fn deref(&self) -> &Session {
-        &self.0
+        &self.txn
     }
 }
 
 impl Drop for Reading<'_> {
     fn drop(&mut self) {
-        self.0.release_cursors();
+        self.txn.release_cursors();
     }
 }
 

@@ -29,6 +29,8 @@ pub(crate) struct Transaction {
 /// A transaction that has not ended.
 pub(crate) struct Active {
     txn: Txn<Session>,
+    /// A cluster time up to which the transaction sees everything.
+    since: u64,
     operations: Operations,
     deltas: Vec<(Arc<Collection>, Delta)>,
     pins: Vec<Pin>,
@@ -37,8 +39,17 @@ pub(crate) struct Active {
 
 impl Transaction {
     /// Begins a transaction.
-    pub(super) fn begin(storage: &Storage, id: SessionId, number: i64, lifetime: Duration) -> Result<Self> {
+    pub(super) fn begin(
+        storage: &Storage,
+        oplog: &Oplog,
+        id: SessionId,
+        number: i64,
+        lifetime: Duration,
+    ) -> Result<Self> {
+        // Looked at before the snapshot is taken, which then has at least that.
+        let since = oplog.visible();
         let active = Active {
+            since,
             txn: storage.session()?.into_txn(Isolation::Snapshot)?,
             operations: Operations::default(),
             deltas: Vec::new(),
@@ -115,10 +126,18 @@ impl Active {
 
     /// Keeps a collection from changing, apart from its documents, until the transaction ends. The caller has it
     /// locked.
-    pub fn pin(&mut self, coll: &Arc<Collection>) {
-        if !self.pins.iter().any(|pin| pin.is_on(coll)) {
-            self.pins.push(Pin::new(coll));
+    ///
+    /// Fails when the collection, or one of its indexes, came after the transaction had begun.
+    pub fn pin(&mut self, coll: &Arc<Collection>) -> Result<()> {
+        if self.pins.iter().any(|pin| pin.is_on(coll)) {
+            return Ok(());
         }
+        let pin = Pin::new(coll);
+        if !self.made.iter().any(|ns| pin.is_of(ns)) {
+            coll.check_readable_at(self.since)?;
+        }
+        self.pins.push(pin);
+        Ok(())
     }
 
     /// Takes over what a statement did to a collection.

@@ -103,9 +103,13 @@ impl Work<'_> {
     }
 
     /// Keeps a collection as it is for as long as the work's transaction lasts.
-    pub fn pin(&mut self, coll: &Arc<Collection>) {
-        if let Work::Joined(active) = self {
-            active.pin(coll);
+    ///
+    /// Fails when the work reads a moment at which the collection was not as it is.
+    pub fn pin(&mut self, coll: &Arc<Collection>) -> Result<()> {
+        match self {
+            Work::Own(_) => Ok(()),
+            Work::Joined(active) => active.pin(coll),
+            Work::Pinned(reading) => coll.check_readable_at(reading.time()),
         }
     }
 

@@ -108,7 +108,7 @@ impl<'e> MatchedWrite<'e> {
         self.op.check()?;
         let shared = self.coll.share()?;
         let mut work = self.op.begin(self.storage)?;
-        work.pin(self.coll);
+        work.pin(self.coll)?;
         let Plan { root, filter, variables, is_sorted, skips_arrays, .. } = &mut self.plan;
         let variables: Vec<Value<'_>> = variables.iter().map(OwnedValue::get).collect();
         let interrupt = interrupter(self.op);
@@ -187,7 +187,7 @@ pub(super) fn in_transaction<R>(
     with_retries(op, || {
         let shared = coll.share()?;
         let mut work = op.begin(storage)?;
-        work.pin(coll);
+        work.pin(coll)?;
         let mut writer = Writer::new(&shared, work.session())?;
         let result = write(&mut writer)?;
         let delta = writer.finish();

@@ -339,3 +339,55 @@ fn a_server_outside_a_replica_set_has_no_transactions() {
     assert_eq!(code(&run(client, "db", starting(find(), 1, 1))), 20);
     assert_eq!(code(&run(client, "db", retryable(insert(1), 1, 1))), 20);
 }
+
+/// Source: MongoDB's manual, "Transactions and Operations": an index or a collection that is newer than a transaction.
+#[test]
+fn a_transaction_does_not_read_by_an_index_that_is_newer() {
+    let server = TestServer::start();
+    let (first, second) = (&mut server.client(), &mut server.client());
+    run(first, "db", doc! { "insert": "c", "documents": [{ "_id": 1, "a": 1 }] });
+    run(first, "db", doc! { "insert": "d", "documents": [{ "_id": 1 }] });
+    run(first, "db", starting(doc! { "find": "d" }, 1, 1));
+    let index = doc! { "createIndexes": "c", "indexes": [{ "key": { "a": 1 }, "name": "a_1" }] };
+    assert_eq!(code(&run(second, "db", index)), 0);
+    let reply = run(first, "db", within(doc! { "find": "c", "filter": { "a": 1 } }, 1, 1));
+    assert_eq!(code(&reply), 246, "{reply}");
+    assert_eq!(labels(&reply), ["TransientTransactionError"]);
+    let reply = run(first, "db", starting(doc! { "find": "c", "filter": { "a": 1 } }, 1, 2));
+    assert_eq!(code(&reply), 0, "{reply}");
+    run(second, "db", doc! { "insert": "new", "documents": [{ "_id": 1 }] });
+    let reply = run(first, "db", within(doc! { "insert": "new", "documents": [{ "_id": 2 }] }, 1, 2));
+    assert_eq!((code(&reply), labels(&reply)), (246, vec!["TransientTransactionError"]), "{reply}");
+}
+
+/// Source: MongoDB's manual, "Causal Consistency": clocks advance with what clients were told elsewhere.
+#[test]
+fn the_cluster_time_follows_clients() {
+    let server = TestServer::start();
+    let client = &mut server.client();
+    let now = run(client, "admin", doc! { "ping": 1 }).get_timestamp("operationTime").unwrap();
+    let told = |seconds: u32| {
+        let time = bson::Timestamp { time: now.time + seconds, increment: 7 };
+        doc! { "ping": 1, "$clusterTime": { "clusterTime": time } }
+    };
+    let reply = run(client, "admin", told(100));
+    assert!(reply.get_timestamp("operationTime").unwrap().time >= now.time + 100, "{reply}");
+    assert_eq!(code(&run(client, "admin", told(400 * 24 * 60 * 60))), 205);
+}
+
+/// Source: MongoDB's manual, `killAllSessionsByPattern`; the drivers' use of `appendOplogNote`.
+#[test]
+fn sessions_are_killed_by_pattern_and_notes_are_logged() {
+    let server = TestServer::start();
+    let client = &mut server.client();
+    run(client, "db", doc! { "create": "c" });
+    run(client, "db", starting(insert(1), 1, 1));
+    let pattern = doc! { "killAllSessionsByPattern": [{ "lsid": session(1) }] };
+    assert_eq!(code(&run(client, "admin", pattern)), 0);
+    assert_eq!(code(&run(client, "db", within(insert(2), 1, 1))), 251);
+    let note = doc! { "appendOplogNote": 1, "data": { "msg": "a note" } };
+    assert_eq!(code(&run(client, "admin", note)), 0);
+    let found = run(client, "local", doc! { "find": "oplog.rs", "filter": { "o.msg": "a note" } });
+    assert_eq!(found.get_document("cursor").unwrap().get_array("firstBatch").unwrap().len(), 1);
+    assert_eq!(code(&run(client, "admin", doc! { "appendOplogNote": 1 })), 40414);
+}

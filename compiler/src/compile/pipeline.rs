@@ -18,8 +18,8 @@ use crate::codegen::{self, RowStep, Strings};
 use crate::front::context::ParseContext;
 use crate::front::{filter, stage};
 use crate::ir::pipeline::{
-    CollectionId, CollectionName, Densify, Facts, GraphLookup, Lookup, Merge, Redact, Stage, SubPipeline, Unwind,
-    WhenMatched, WhenNotMatched,
+    ChangeStream, CollectionId, CollectionName, Densify, Facts, GraphLookup, Lookup, Merge, Redact, Stage, SubPipeline,
+    Unwind, WhenMatched, WhenNotMatched,
 };
 use crate::ir::{Expr, Filter};
 use crate::rewrite;
@@ -126,6 +126,10 @@ pub enum CompiledStage {
     Out(CollectionName),
     /// `$merge`.
     Merge(Arc<CompiledMerge>),
+    /// `$changeStream`.
+    ChangeStream(Arc<ChangeStream>),
+    /// `$changeStreamSplitLargeEvent`.
+    SplitLargeEvent,
     /// Documents that the engine makes up.
     Facts(Facts),
 }
@@ -351,6 +355,8 @@ fn compile_stage(stage: &Stage, after: &[Stage], strings: Strings<'_>) -> Result
         Stage::Merge(merge) => CompiledStage::Merge(Arc::new(compile_merge(merge, strings)?)),
         // It stands for nothing that runs; see `compile_stages`.
         Stage::Inhibit => CompiledStage::Skip(0),
+        Stage::ChangeStream(stream) => CompiledStage::ChangeStream(Arc::new((**stream).clone())),
+        Stage::SplitLargeEvent => CompiledStage::SplitLargeEvent,
         Stage::Facts(facts) => CompiledStage::Facts(facts.clone()),
     })
 }

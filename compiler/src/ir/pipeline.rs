@@ -98,10 +98,69 @@ pub enum Stage {
     Out(CollectionName),
     /// `$merge`.
     Merge(Box<Merge>),
+    /// `$changeStream`: what happened to collections, from a moment on.
+    ChangeStream(Box<ChangeStream>),
+    /// `$changeStreamSplitLargeEvent`.
+    SplitLargeEvent,
     /// `$_internalInhibitOptimization`: rewrites end here.
     Inhibit,
     /// A stage whose documents the engine makes up: facts about a collection or about the server.
     Facts(Facts),
+}
+
+/// `$changeStream`.
+#[derive(Clone, Debug, Default)]
+pub struct ChangeStream {
+    /// Whether all databases are watched.
+    pub whole_cluster: bool,
+    /// Whether changes of collections and indexes are told too.
+    pub expanded: bool,
+    /// Which documents come with updates.
+    pub post_image: PostImage,
+    /// Whether documents come as they were before.
+    pub pre_image: PreImage,
+    /// Where it begins.
+    pub start: StreamStart,
+}
+
+/// `fullDocument` of a change stream.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub enum PostImage {
+    /// None with updates.
+    #[default]
+    Default,
+    /// The document as it is when the event is read.
+    UpdateLookup,
+    /// The document as the update left it, or null.
+    WhenAvailable,
+    /// The document as the update left it.
+    Required,
+}
+
+/// `fullDocumentBeforeChange` of a change stream.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub enum PreImage {
+    /// None.
+    #[default]
+    Off,
+    /// The document as it was, or null.
+    WhenAvailable,
+    /// The document as it was.
+    Required,
+}
+
+/// Where a change stream begins.
+#[derive(Clone, Default, Debug)]
+pub enum StreamStart {
+    /// With what happens next.
+    #[default]
+    Now,
+    /// With what happened at a time or later.
+    At(u64),
+    /// Behind the event with this token.
+    ResumeAfter(DocBuf),
+    /// Behind the event with this token, which may have ended its stream.
+    StartAfter(DocBuf),
 }
 
 /// `$redact`.

@@ -1,6 +1,7 @@
 //! The physical operators, one a file.
 
 mod bucket_auto;
+mod change_stream;
 mod count;
 mod covered;
 mod densify;
@@ -15,6 +16,7 @@ mod group;
 mod id_lookup;
 mod index_scan;
 mod join;
+mod keep_token;
 mod limit;
 mod lookup;
 mod project;
@@ -27,6 +29,7 @@ mod set_path;
 mod skip;
 mod sort;
 mod sort_merge;
+mod split_event;
 mod states;
 mod transform;
 mod union;
@@ -42,6 +45,7 @@ use smongo_vm::program::Program;
 use smongo_vm::value::DocBuf;
 
 pub(crate) use bucket_auto::BucketAuto;
+pub(crate) use change_stream::ChangeStream;
 pub(crate) use count::Count;
 pub(crate) use covered::Covered;
 pub(crate) use densify::Densify;
@@ -55,6 +59,7 @@ pub(crate) use graph_lookup::GraphLookup;
 pub(crate) use group::Group;
 pub(crate) use id_lookup::IdLookup;
 pub(crate) use index_scan::IndexScan;
+pub(crate) use keep_token::KeepToken;
 pub(crate) use limit::Limit;
 pub(crate) use lookup::Lookup;
 pub(crate) use project::Project;
@@ -67,6 +72,7 @@ pub(crate) use set_path::value_at;
 pub(crate) use skip::Skip;
 pub(crate) use sort::Sort;
 pub(crate) use sort_merge::SortMerge;
+pub(crate) use split_event::SplitEvent;
 pub(crate) use transform::Transform;
 pub(crate) use union::Union;
 pub(crate) use union_with::UnionWith;

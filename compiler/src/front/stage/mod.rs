@@ -6,6 +6,7 @@
 
 mod bucket;
 mod bucket_auto;
+mod change_stream;
 mod coll_stats;
 mod count;
 mod densify;
@@ -193,7 +194,7 @@ fn stage_of(element: Value<'_>) -> Result<(&'static Row, Value<'_>)> {
 
 fn check_position(row: &Row, is_first: bool, is_last: bool) -> Result<()> {
     match row.position {
-        Position::First | Position::FirstWithoutCollection if !is_first => {
+        Position::First | Position::FirstOfAny | Position::FirstWithoutCollection if !is_first => {
             Err(Error::location(40602, format!("{} is only valid as the first stage in a pipeline.", row.name)))
         }
         Position::Last if !is_last => {
@@ -209,6 +210,7 @@ pub fn parse(pipeline: &RawDoc, db: &str, has_collection: bool, ctx: &mut ParseC
     let mut scope = Scope { ctx, db, collections: &mut collections, place: Place::Request, depth: 0 };
     let stages = scope.stages(pipeline)?;
     check_source(pipeline, has_collection)?;
+    change_stream::check_pipeline(pipeline)?;
     Ok(Pipeline { stages, collections })
 }
 
@@ -226,6 +228,7 @@ fn check_source(pipeline: &RawDoc, has_collection: bool) -> Result<()> {
         (true, true) => {
             Err(Error::new(Code::INVALID_NAMESPACE, format!("{name} can only be run with {{aggregate: 1}}")))
         }
+        (false, false) if row.position == Position::FirstOfAny => Ok(()),
         (false, false) => Err(Error::new(
             Code::INVALID_NAMESPACE,
             format!("{{aggregate: 1}} is not valid for '{name}'; a collection is required."),
