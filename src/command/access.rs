@@ -172,7 +172,7 @@ pub(super) fn check(call: &mut Call<'_, '_>) -> Result<()> {
         return Ok(());
     }
     let target = Target { db: call.db, first: call.first, body: call.request.body, sequences: call.request.sequences };
-    let local = call.session.peer.remote.ip().is_loopback();
+    let local = call.session.peer.remote.is_local();
     let Some(user) = call.session.login.fresh(commands)? else {
         let first_user = matches!(call.command.name, "createUser" | "createRole") && call.db == "admin";
         if local && first_user && !commands.access.has_users(&commands.engine)? {

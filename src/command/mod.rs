@@ -270,6 +270,11 @@ impl Commands {
         parameters::set_at_startup(self, assignment)
     }
 
+    /// Sets from how many milliseconds on an operation is slow.
+    pub fn set_slow_ms(&self, ms: i32) {
+        self.profiler.set_slow_ms(ms);
+    }
+
     /// Runs the command in `request` and writes its reply, `ok` included.
     fn execute(&self, session: &mut Session, request: &Request<'_>, reply: &mut Reply<'_>) -> Result<Followup> {
         let started = Instant::now();

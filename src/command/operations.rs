@@ -1,7 +1,6 @@
 //! What runs at the moment, and how it is stopped.
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
@@ -10,7 +9,7 @@ use parking_lot::Mutex;
 use smongo_vm::value::{DocBuf, RawDoc};
 
 use crate::auth::Principal;
-use crate::wire::Peer;
+use crate::wire::{Peer, Remote};
 
 /// Longest command that is kept for `currentOp`, in bytes; longer ones are shown by name only.
 const KEPT_COMMAND_BYTES: usize = 4096;
@@ -19,7 +18,7 @@ const KEPT_COMMAND_BYTES: usize = 4096;
 #[derive(Debug)]
 pub(super) struct Slot {
     pub(super) connection_id: u64,
-    pub(super) remote: SocketAddr,
+    pub(super) remote: Remote,
     interrupt: Arc<AtomicBool>,
     state: Mutex<State>,
 }
@@ -45,7 +44,7 @@ pub(super) struct Running {
 #[derive(Debug)]
 pub(super) struct Snapshot {
     pub(super) connection_id: u64,
-    pub(super) remote: SocketAddr,
+    pub(super) remote: Remote,
     pub(super) running: Option<Running>,
     pub(super) command: DocBuf,
     pub(super) client: Option<DocBuf>,

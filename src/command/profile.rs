@@ -60,6 +60,11 @@ impl Default for Profiler {
 }
 
 impl Profiler {
+    /// Sets from how many milliseconds on an operation is slow.
+    pub(super) fn set_slow_ms(&self, ms: i32) {
+        self.slow_ms.store(ms, Ordering::Relaxed);
+    }
+
     /// Whether an operation that took so long is slow.
     pub(super) fn is_slow(&self, elapsed: Duration) -> bool {
         elapsed.as_millis() as i128 >= i128::from(self.slow_ms.load(Ordering::Relaxed))
@@ -237,7 +242,7 @@ fn entry(
         doc.string("protocol", "op_msg");
         doc.value("millis", integer(elapsed.as_millis()));
         doc.value("ts", Value::date_time(wall_clock_millis()));
-        doc.string("client", &call.session.peer.remote.ip().to_string());
+        doc.string("client", &call.session.peer.remote.host());
         let user = call.session.login.user.as_ref();
         doc.array("allUsers", |users| {
             if let Some(user) = user {

@@ -15,6 +15,7 @@ pub mod message;
 mod connection;
 mod inbound;
 mod server;
+mod socket;
 mod tls;
 
 use std::net::{SocketAddr, TcpStream};
@@ -25,7 +26,8 @@ use rustix::net::{RecvFlags, recv};
 
 pub use log::Log;
 pub use message::{Request, Sequence};
-pub use server::{Server, ServerOptions, StopHandle};
+pub use server::{Server, ServerOptions, StopHandle, UnixSocket};
+pub use socket::Remote;
 pub use tls::{TlsMode, TlsOptions};
 
 /// The two ends of a connection.
@@ -33,9 +35,9 @@ pub use tls::{TlsMode, TlsOptions};
 pub struct Peer {
     /// Number of the connection, counted from 1 since the server started.
     pub connection_id: u64,
-    /// The client's address.
-    pub remote: SocketAddr,
-    /// The address of ours that the client connected to.
+    /// Where the client is.
+    pub remote: Remote,
+    /// The address of ours that the client connected to; over a Unix domain socket the first one there is.
     pub local: SocketAddr,
     /// The connection, for asking whether the client is still there.
     stream: Arc<TcpStream>,

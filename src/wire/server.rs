@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 use std::io::{self, Read, Write};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
+use std::net::{Shutdown, SocketAddr, ToSocketAddrs};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -11,6 +12,7 @@ use parking_lot::{Condvar, Mutex};
 
 use super::connection::{self, End};
 use super::log::{Attr, Log};
+use super::socket::{Listener, Place, Remote, Socket};
 use super::tls::{Opening, Tls, TlsOptions};
 use super::{Peer, Service};
 
@@ -35,6 +37,8 @@ pub struct ServerOptions {
     pub bind: Vec<String>,
     /// Port; 0 lets the system choose.
     pub port: u16,
+    /// A Unix domain socket to listen on besides; absent for none.
+    pub unix_socket: Option<UnixSocket>,
     /// Connections served at once; further ones are closed as they come.
     pub max_connections: usize,
     /// How connections are encrypted; absent for not at all.
@@ -43,13 +47,28 @@ pub struct ServerOptions {
 
 impl Default for ServerOptions {
     fn default() -> Self {
-        Self { bind: vec!["127.0.0.1".into()], port: 27017, max_connections: DEFAULT_MAX_CONNECTIONS, tls: None }
+        Self {
+            bind: vec!["127.0.0.1".into()],
+            port: 27017,
+            unix_socket: None,
+            max_connections: DEFAULT_MAX_CONNECTIONS,
+            tls: None,
+        }
     }
+}
+
+/// Where a Unix domain socket is. Its file is named `mongodb-PORT.sock`, as mongod's.
+#[derive(Clone, Debug)]
+pub struct UnixSocket {
+    /// The directory.
+    pub directory: PathBuf,
+    /// The permissions of the file, as `chmod` takes them.
+    pub mode: u32,
 }
 
 /// A server that is bound to its addresses.
 pub struct Server<S> {
-    listeners: Vec<TcpListener>,
+    listeners: Vec<Listener>,
     shared: Arc<Shared<S>>,
 }
 
@@ -60,10 +79,12 @@ struct Shared<S> {
     tls: Option<Tls>,
     stopping: AtomicBool,
     next_connection: AtomicU64,
-    connections: Mutex<HashMap<u64, Arc<TcpStream>>>,
+    connections: Mutex<HashMap<u64, Arc<Socket>>>,
     /// Signalled when a connection ends.
     ended: Condvar,
-    addresses: Vec<SocketAddr>,
+    /// The first address; clients of a Unix domain socket are told this one.
+    address: SocketAddr,
+    places: Vec<Place>,
 }
 
 /// Stops a running server from another thread.
@@ -78,24 +99,29 @@ impl<S> Clone for StopHandle<S> {
 impl<S: Service> Server<S> {
     /// Binds the addresses. With port 0 all of them share the port that the first one got.
     pub fn bind(options: &ServerOptions, service: S, log: Arc<Log>) -> io::Result<Self> {
-        let mut listeners: Vec<TcpListener> = Vec::new();
+        let mut listeners = Vec::new();
+        let mut bound: Vec<SocketAddr> = Vec::new();
         let mut port = options.port;
         for host in &options.bind {
             for mut address in (host.as_str(), port).to_socket_addrs()? {
                 address.set_port(port);
-                if listeners.iter().any(|other| other.local_addr().is_ok_and(|bound| bound == address)) {
+                if bound.contains(&address) {
                     continue;
                 }
-                let listener = TcpListener::bind(address)
-                    .map_err(|error| io::Error::new(error.kind(), format!("{address}: {error}")))?;
-                port = listener.local_addr()?.port();
+                let (listener, address) = Listener::bind(address)?;
+                port = address.port();
                 listeners.push(listener);
+                bound.push(address);
             }
         }
-        if listeners.is_empty() {
+        let Some(&address) = bound.first() else {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "there is no address to listen on"));
+        };
+        if let Some(socket) = &options.unix_socket {
+            let path = socket.directory.join(format!("mongodb-{port}.sock"));
+            listeners.push(Listener::bind_file(&path, socket.mode)?);
         }
-        let addresses = listeners.iter().map(TcpListener::local_addr).collect::<io::Result<_>>()?;
+        let places = listeners.iter().map(Listener::place).collect::<io::Result<_>>()?;
         let shared = Arc::new(Shared {
             service,
             log,
@@ -105,14 +131,15 @@ impl<S: Service> Server<S> {
             next_connection: AtomicU64::new(0),
             connections: Mutex::new(HashMap::new()),
             ended: Condvar::new(),
-            addresses,
+            address,
+            places,
         });
         Ok(Self { listeners, shared })
     }
 
     /// The port that the server listens on.
     pub fn port(&self) -> u16 {
-        self.shared.addresses[0].port()
+        self.shared.address.port()
     }
 
     /// What stops the server.
@@ -123,11 +150,11 @@ impl<S: Service> Server<S> {
     /// Accepts and serves connections until the server is stopped, then waits for those that are still at work.
     pub fn run(self) -> io::Result<()> {
         let Self { listeners, shared } = self;
-        for address in &shared.addresses {
-            let text = address.to_string();
+        for place in &shared.places {
+            let text = place.to_string();
             shared.log.info("NETWORK", 23015, "listener", "Listening on", &[("address", Attr::Str(&text))]);
         }
-        let port = i64::from(shared.addresses[0].port());
+        let port = i64::from(shared.address.port());
         let attrs = [("port", Attr::Int(port)), ("ssl", Attr::Str(if shared.tls.is_some() { "on" } else { "off" }))];
         shared.log.info("NETWORK", 23016, "listener", "Waiting for connections", &attrs);
         std::thread::scope(|scope| -> io::Result<()> {
@@ -158,27 +185,20 @@ impl<S: Service> StopHandle<S> {
         }
         self.0.service.stopping();
         // A listener waits in `accept`; a connection wakes it.
-        for address in &self.0.addresses {
-            let mut address = *address;
-            if address.ip().is_unspecified() {
-                address.set_ip(match address.ip() {
-                    IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
-                    IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
-                });
-            }
-            let _ = TcpStream::connect_timeout(&address, Duration::from_secs(1));
+        for place in &self.0.places {
+            place.wake();
         }
     }
 }
 
-fn accept<S: Service>(listener: &TcpListener, shared: &Arc<Shared<S>>) {
+fn accept<S: Service>(listener: &Listener, shared: &Arc<Shared<S>>) {
     loop {
         let accepted = listener.accept();
         if shared.stopping.load(Ordering::SeqCst) {
             return;
         }
         match accepted {
-            Ok((stream, remote)) => start(stream, remote, shared),
+            Ok((socket, remote)) => start(socket, remote, shared),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => {
                 let text = error.to_string();
@@ -196,13 +216,11 @@ fn accept<S: Service>(listener: &TcpListener, shared: &Arc<Shared<S>>) {
 }
 
 /// Starts the thread of a new connection, or closes it.
-fn start<S: Service>(stream: TcpStream, remote: SocketAddr, shared: &Arc<Shared<S>>) {
+fn start<S: Service>(socket: Socket, remote: Remote, shared: &Arc<Shared<S>>) {
     let connection_id = shared.next_connection.fetch_add(1, Ordering::Relaxed) + 1;
     let remote_text = remote.to_string();
-    let Ok(local) = stream.local_addr() else { return };
-    // Replies are written whole, so waiting to fill a segment would only add latency.
-    let _ = stream.set_nodelay(true);
-    let stream = Arc::new(stream);
+    let local = socket.local().unwrap_or(shared.address);
+    let socket = Arc::new(socket);
     let count = {
         let mut connections = shared.connections.lock();
         if connections.len() >= shared.max_connections {
@@ -212,7 +230,7 @@ fn start<S: Service>(stream: TcpStream, remote: SocketAddr, shared: &Arc<Shared<
             shared.log.warn("NETWORK", 22942, "listener", message, &attrs);
             return;
         }
-        connections.insert(connection_id, Arc::clone(&stream));
+        connections.insert(connection_id, Arc::clone(&socket));
         connections.len()
     };
     log_connection(shared, 22943, "Connection accepted", "listener", &remote_text, connection_id, count);
@@ -221,7 +239,7 @@ fn start<S: Service>(stream: TcpStream, remote: SocketAddr, shared: &Arc<Shared<
     let spawned = std::thread::Builder::new()
         .name(format!("conn{connection_id}"))
         .stack_size(THREAD_STACK_BYTES)
-        .spawn(move || converse(&shared_for_thread, &stream, peer));
+        .spawn(move || converse(&shared_for_thread, &socket, peer));
     if let Err(error) = spawned {
         shared.connections.lock().remove(&connection_id);
         let text = error.to_string();
@@ -230,11 +248,15 @@ fn start<S: Service>(stream: TcpStream, remote: SocketAddr, shared: &Arc<Shared<
 }
 
 /// The life of a connection's thread.
-fn converse<S: Service>(shared: &Shared<S>, stream: &TcpStream, mut peer: Peer) {
+fn converse<S: Service>(shared: &Shared<S>, socket: &Socket, mut peer: Peer) {
     let registration = Registration { shared, peer: peer.clone() };
-    let opening = shared.tls.as_ref().map_or(Ok(Opening::Plain), |tls| tls.open(stream));
+    let opening = match (&shared.tls, socket) {
+        (Some(tls), Socket::Tcp(stream)) => tls.open(stream),
+        // What never leaves the machine is not encrypted.
+        _ => Ok(Opening::Plain),
+    };
     let end = match opening {
-        Ok(Opening::Plain) => serve(shared, peer.clone(), &mut &*stream),
+        Ok(Opening::Plain) => serve(shared, peer.clone(), &mut &*socket),
         Ok(Opening::Encrypted { mut stream, subject }) => {
             peer.certificate = subject;
             serve(shared, peer.clone(), &mut *stream)
@@ -302,8 +324,8 @@ impl<S> Drop for Registration<'_, S> {
     fn drop(&mut self) {
         let count = {
             let mut connections = self.shared.connections.lock();
-            if let Some(stream) = connections.remove(&self.peer.connection_id) {
-                let _ = stream.shutdown(Shutdown::Both);
+            if let Some(socket) = connections.remove(&self.peer.connection_id) {
+                socket.shutdown(Shutdown::Both);
             }
             connections.len()
         };
@@ -334,8 +356,8 @@ fn as_int(count: usize) -> i64 {
 fn drain<S>(shared: &Shared<S>) {
     let mut connections = shared.connections.lock();
     for (how, patience) in [(Shutdown::Read, DRAIN_TIME), (Shutdown::Both, Duration::from_secs(1))] {
-        for stream in connections.values() {
-            let _ = stream.shutdown(how);
+        for socket in connections.values() {
+            socket.shutdown(how);
         }
         let deadline = std::time::Instant::now() + patience;
         while !connections.is_empty() {

@@ -47,7 +47,8 @@ class Server:
     def start(self):
         """Starts the server and waits until it listens; the system chooses the port, and the log says which."""
         seen = self.log.stat().st_size if self.log.exists() else 0
-        command = [default_binary(), "--dbpath", self.directory, "--port", "0", "--logpath", self.log, *self.arguments]
+        command = [default_binary(), "--dbpath", self.directory, "--port", "0", "--logpath", self.log, "--logappend"]
+        command += ["--unixSocketPrefix", self.directory, *self.arguments]
         self.process = subprocess.Popen([str(part) for part in command], stdin=subprocess.DEVNULL)
         deadline = time.monotonic() + START_TIMEOUT_S
         while time.monotonic() < deadline:
