@@ -18,11 +18,8 @@ mod server;
 mod socket;
 mod tls;
 
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::sync::Arc;
-
-use rustix::io::Errno;
-use rustix::net::{RecvFlags, recv};
 
 pub use log::Log;
 pub use message::{Request, Sequence};
@@ -40,7 +37,7 @@ pub struct Peer {
     /// The address of ours that the client connected to; over a Unix domain socket the first one there is.
     pub local: SocketAddr,
     /// The connection, for asking whether the client is still there.
-    stream: Arc<TcpStream>,
+    socket: Arc<socket::Socket>,
     /// The subject of the client's certificate, which an authority has vouched for; absent without one.
     pub certificate: Option<Arc<str>>,
 }
@@ -48,10 +45,7 @@ pub struct Peer {
 impl Peer {
     /// Whether the client has not closed its end.
     pub fn is_connected(&self) -> bool {
-        let mut byte = [0; 1];
-        let looked = recv(&*self.stream, &mut byte, RecvFlags::PEEK | RecvFlags::DONTWAIT);
-        // Nothing to read and no end of the stream: the client waits.
-        looked.map_or_else(|error| error == Errno::AGAIN || error == Errno::INTR, |(_, bytes)| bytes > 0)
+        self.socket.is_connected()
     }
 }
 

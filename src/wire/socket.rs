@@ -11,6 +11,9 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, recv};
+
 /// How long a listener is given to notice that it has been woken.
 const WAKE_PATIENCE: Duration = Duration::from_secs(1);
 
@@ -64,6 +67,18 @@ impl Socket {
             Self::Tcp(stream) => stream.shutdown(how),
             Self::Unix(stream) => stream.shutdown(how),
         };
+    }
+
+    /// Whether the client has not closed its end.
+    pub fn is_connected(&self) -> bool {
+        let mut byte = [0; 1];
+        let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
+        let looked = match self {
+            Self::Tcp(stream) => recv(stream, &mut byte, flags),
+            Self::Unix(stream) => recv(stream, &mut byte, flags),
+        };
+        // Nothing to read and no end of the stream: the client waits.
+        looked.map_or_else(|error| error == Errno::AGAIN || error == Errno::INTR, |(_, bytes)| bytes > 0)
     }
 
     /// The address of ours that the client connected to, if it is one.
