@@ -246,7 +246,8 @@ setParameter: {enableTestCommands: 1, notablescan: false}
         assert_eq!((options.port, options.auth, options.file_permissions), (27099, true, 0o770));
         assert_eq!(options.server().unwrap().bind, ["localhost", "::1"]);
         assert_eq!(options.set_parameters, ["enableTestCommands=1", "notablescan=false"]);
-        let args = ["-f", config, "--port", "0", "--noauth", "--setParameter", "enableTestCommands=0", "--nounixsocket"];
+        let args =
+            ["-f", config, "--port", "0", "--noauth", "--setParameter", "enableTestCommands=0", "--nounixsocket"];
         let options = read(&args).unwrap();
         assert_eq!((options.port, options.auth, options.dbpath.to_str()), (0, false, Some("/data/one")));
         assert_eq!(options.set_parameters.last().unwrap(), "enableTestCommands=0");
