@@ -27,12 +27,14 @@ fn index(paths: &[&str]) -> IndexDescription {
         partial_filter: None,
         is_hidden: false,
         collation: None,
+        wildcard: None,
     }
 }
 
 fn shapes(criterion: &mut Criterion) {
     let indexes = [index(&["_id"]), index(&["customer"]), index(&["status", "age"]), index(&["address.city"])];
-    let view = |description| IndexView { description, arrays: vec![ArrayComponents::default(); 2] };
+    let view =
+        |description| IndexView { description, arrays: vec![ArrayComponents::default(); 2], wildcard_arrays: None };
     for (name, text) in FILTERS {
         let filter = extjson::parse_doc(text).expect("the filter");
         let mut group = criterion.benchmark_group(name);

@@ -8,13 +8,13 @@ use std::sync::Arc;
 use smongo_storage::Session;
 use smongo_vm::Code;
 use smongo_vm::limits::MAX_INTERNAL_DOCUMENT_BYTES;
-use smongo_vm::value::{ArrayComponents, DocBuf, validate};
+use smongo_vm::value::{DocBuf, validate};
 
 use super::Engine;
 use crate::catalog::entry::uuid_text;
 use crate::collection::{Collection, Sizes, is_conformant};
 use crate::error::{Error, Result};
-use crate::index::{Fault, Index, IndexCheck, IndexFindings};
+use crate::index::{ArrayPaths, Fault, Index, IndexCheck, IndexFindings};
 use crate::request::{InsertRequest, Namespace, OpContext, RepairMode, ValidateRequest, ValidatedIndex, Validation};
 
 /// Records that pass between two looks at whether to go on.
@@ -32,7 +32,7 @@ struct Findings {
     sizes: Sizes,
     corrupt: Vec<i64>,
     non_compliant: u64,
-    indexes: Vec<(IndexFindings, Vec<ArrayComponents>)>,
+    indexes: Vec<(IndexFindings, ArrayPaths)>,
 }
 
 impl Engine {

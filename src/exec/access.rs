@@ -124,7 +124,7 @@ pub(super) fn by_values(shared: &Shared<'_>, plan: &DistinctPlan, path: &FieldPa
 /// The operator of a scan whose cursor lives in `slot`; `None` when its index is gone.
 fn index_scan(shared: &Shared<'_>, slot: usize, plan: &IndexScanPlan) -> Option<IndexScan> {
     let index = shared.indexes().get(plan.index)?;
-    Some(IndexScan::new(slot, index, plan.bounds.clone(), plan.direction))
+    Some(IndexScan::new(slot, index, plan))
 }
 
 fn index_scans(shared: &Shared<'_>, plans: &[IndexScanPlan]) -> Option<Vec<IndexScan>> {
@@ -155,12 +155,14 @@ fn covered_paths<'p>(
     projection: &'p CompiledProjection,
 ) -> Option<&'p [FieldPath]> {
     let kept = projection.kept.as_deref()?;
-    let view = shared.indexes().get(plan.index)?.view();
+    let index = shared.indexes().get(plan.index)?;
+    let description = plan.wildcard.as_ref().map_or(index.description(), |wildcard| &wildcard.description);
     // By a collation, keys have the sort keys of strings in place of strings.
-    let has_values = view.description.collation.is_none() && view.arrays.iter().all(|arrays| arrays.is_empty());
+    let arrays = index.arrays(plan.wildcard.as_deref());
+    let has_values = description.collation.is_none() && arrays.iter().all(|arrays| arrays.is_empty());
     let has = |path: &FieldPath| {
         path.components().iter().all(|component| component.index().is_none())
-            && view.description.fields.iter().any(|field| field.path == *path && field.order != FieldOrder::Hashed)
+            && description.fields.iter().any(|field| field.path == *path && field.order != FieldOrder::Hashed)
     };
     (has_values && !kept.is_empty() && kept.iter().all(has)).then_some(kept)
 }

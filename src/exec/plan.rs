@@ -225,6 +225,7 @@ fn assemble(shared: Option<&Shared<'_>>, matching: &Matching<'_>, rows: Rows) ->
                     (None, Some(cached)) if hint.is_none() => choose_once(shared, &filter, order, cached.query()),
                     (None, _) => choose(shared, &filter, order, hint.and_then(Hint::index)),
                 };
+                check_hinted(shared, hint, &path)?;
                 let merge_order = sort.as_ref().map(|sort| &sort.program).zip(matching.sort);
                 // To compile what is left of a filter takes longer than a cached request may.
                 let is_hit = cached.as_ref().is_some_and(Cached::is_hit);
@@ -420,6 +421,20 @@ fn hint_of(shared: Option<&Shared<'_>>, hint: Option<Value<'_>>) -> Result<Optio
         "error processing query: planner returned error :: caused by :: hint provided does not correspond to an \
          existing index",
     ))
+}
+
+/// A hint to a wildcard index is an error where that cannot tell which documents match: there is no scanning all of it.
+fn check_hinted(shared: &Shared<'_>, hint: Option<Hint>, path: &AccessPath) -> Result<()> {
+    let hinted = hint.and_then(Hint::index).and_then(|at| shared.indexes().get(at));
+    let is_wildcard = hinted.is_some_and(|index| index.description().wildcard.is_some());
+    if is_wildcard && matches!(path, AccessPath::CollectionScan) {
+        return Err(Error::new(
+            Code::NO_QUERY_EXECUTION_PLANS,
+            "error processing query: planner returned error :: caused by :: $hint: refusing to build whole-index \
+             solution, because it's a wildcard index",
+        ));
+    }
+    Ok(())
 }
 
 /// Declares the request's `let` and computes its values, which depend on no document.

@@ -275,7 +275,14 @@ mod tests {
     fn index(orders: [FieldOrder; 2]) -> IndexDescription {
         let fields = ["a", "b"].iter().zip(orders);
         let fields = fields.map(|(name, order)| IndexField { path: FieldPath::new(name), order }).collect();
-        IndexDescription { fields, is_sparse: false, partial_filter: None, is_hidden: false, collation: None }
+        IndexDescription {
+            fields,
+            is_sparse: false,
+            partial_filter: None,
+            is_hidden: false,
+            collation: None,
+            wildcard: None,
+        }
     }
 
     fn key(index: &IndexDescription, values: [i32; 2]) -> Vec<u8> {

@@ -8,9 +8,9 @@
 use std::sync::Arc;
 
 use smongo_storage::Engine as Storage;
-use smongo_vm::value::{ArrayComponents, RawDoc};
+use smongo_vm::value::RawDoc;
 
-use super::{Index, KeySet};
+use super::{ArrayPaths, Index, KeySet};
 use crate::error::Result;
 use crate::request::{Namespace, OpContext};
 use crate::spill::{Limit, SortedRows, Sorter, Workspace};
@@ -31,7 +31,7 @@ pub(crate) struct Builder<'b> {
     storage: &'b Storage,
     workspace: &'b Workspace,
     keys: KeySet,
-    arrays: Vec<ArrayComponents>,
+    arrays: ArrayPaths,
     sorter: Sorter,
     memory_max: usize,
     count: usize,
@@ -52,7 +52,7 @@ impl<'b> Builder<'b> {
             storage,
             workspace,
             keys: KeySet::default(),
-            arrays: vec![ArrayComponents::default(); index.description().fields.len()],
+            arrays: ArrayPaths::none(index.description().fields.len()),
             sorter: Sorter::default(),
             memory_max,
             count: 0,
@@ -63,8 +63,8 @@ impl<'b> Builder<'b> {
     /// Takes in a document.
     pub fn add(&mut self, doc: &RawDoc, record_id: i64) -> Result<()> {
         self.index.make_keys(doc, record_id, &mut self.keys)?;
-        for (mine, theirs) in self.arrays.iter_mut().zip(&self.keys.arrays) {
-            mine.merge(*theirs);
+        if self.keys.has_arrays() {
+            self.arrays.merge(&self.keys.arrays);
         }
         for (key, value) in self.keys.iter() {
             self.sorter.push(key, value, 0);

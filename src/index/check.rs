@@ -4,7 +4,7 @@
 //! where the numbers differ, each entry is held against the document that it leads to.
 
 use smongo_storage::Cursor;
-use smongo_vm::value::{ArrayComponents, DocBuf, RawDoc, Value};
+use smongo_vm::value::{DocBuf, RawDoc, Value};
 
 use super::multikey::is_reserved;
 use super::{ArrayPaths, Index, KeySet, duplicate};
@@ -74,7 +74,7 @@ pub(crate) struct IndexCheck<'c> {
     entries: Cursor<'c>,
     noted: ArrayPaths,
     keys: KeySet,
-    arrays: Vec<ArrayComponents>,
+    arrays: ArrayPaths,
     /// Keys of documents that the index has.
     found: u64,
     findings: IndexFindings,
@@ -84,7 +84,7 @@ impl<'c> IndexCheck<'c> {
     /// Begins the comparison; `entries` is a cursor on the index's table.
     pub fn new(index: &'c Index, mut entries: Cursor<'c>) -> Result<Self> {
         let noted = index.multikey.stored(&mut entries)?;
-        let arrays = vec![ArrayComponents::default(); index.description().fields.len()];
+        let arrays = ArrayPaths::none(index.description().fields.len());
         let (keys, findings) = (KeySet::default(), IndexFindings::default());
         Ok(Self { index, entries, noted, keys, arrays, found: 0, findings })
     }
@@ -95,8 +95,8 @@ impl<'c> IndexCheck<'c> {
             self.findings.errors.push(format!("no keys can be made of record {record_id}: {}", error.message()));
             return Ok(());
         }
-        for (mine, theirs) in self.arrays.iter_mut().zip(&self.keys.arrays) {
-            mine.merge(*theirs);
+        if self.keys.has_arrays() {
+            self.arrays.merge(&self.keys.arrays);
         }
         for (key, value) in self.keys.iter() {
             let fault = match self.entries.search(key)? {
@@ -119,7 +119,7 @@ impl<'c> IndexCheck<'c> {
                     entry.string("indexName", self.index.name());
                     entry.value("recordId", Value::int64(record_id));
                     entry.document("idKey", |id| id.value("_id", id_of(doc)));
-                    let shown = duplicate::key_document(self.index.key_pattern(), key, self.index.type_bits(value));
+                    let shown = duplicate::key_document(self.index, key, self.index.type_bits(value));
                     entry.value("indexKey", Value::document(&shown));
                 }));
             }
@@ -184,7 +184,7 @@ impl<'c> IndexCheck<'c> {
                 self.findings.extra.push(DocBuf::build(|entry| {
                     entry.string("indexName", self.index.name());
                     entry.value("recordId", record_id.map_or(Value::NULL, Value::int64));
-                    let shown = duplicate::key_document(self.index.key_pattern(), key, self.index.type_bits(value));
+                    let shown = duplicate::key_document(self.index, key, self.index.type_bits(value));
                     entry.value("indexKey", Value::document(&shown));
                 }));
             }
@@ -195,7 +195,7 @@ impl<'c> IndexCheck<'c> {
     }
 
     /// What was found, and where documents have arrays.
-    pub fn finish(self) -> (IndexFindings, Vec<ArrayComponents>) {
+    pub fn finish(self) -> (IndexFindings, ArrayPaths) {
         (self.findings, self.arrays)
     }
 }
@@ -214,7 +214,7 @@ impl Index {
     }
 
     /// Notes where documents have arrays. Gives what is to be confirmed once the transaction has committed.
-    pub fn mend_arrays(&self, cursor: &mut Cursor<'_>, arrays: &[ArrayComponents]) -> Result<ArrayPaths> {
+    pub fn mend_arrays(&self, cursor: &mut Cursor<'_>, arrays: &ArrayPaths) -> Result<ArrayPaths> {
         self.multikey.note_again(arrays, cursor)
     }
 

@@ -1,5 +1,6 @@
 //! The error for a second document with a unique key.
 
+use smongo_compiler::plan::PATH_FIELD;
 use smongo_vm::Code;
 use smongo_vm::key::{Direction, KeyDecoder};
 use smongo_vm::value::{DocBuf, RawDoc, Value, View};
@@ -14,7 +15,7 @@ use crate::shell_text::ShellText;
 pub(super) fn error(ns: &Namespace, index: &Index, key: &[u8], type_bits: &[u8]) -> Error {
     let pattern = index.key_pattern();
     let collation = index.entry().spec.get("collation").and_then(Value::as_doc);
-    let key_value = key_document(pattern, key, type_bits);
+    let key_value = key_document(index, key, type_bits);
     let key_value = if collation.is_some() { in_hexadecimal(&key_value) } else { key_value };
     let shown = ShellText(Value::document(&key_value));
     let by = collation.map(|collation| format!(" collation: {}", ShellText(Value::document(collation))));
@@ -30,10 +31,14 @@ pub(super) fn error(ns: &Namespace, index: &Index, key: &[u8], type_bits: &[u8])
 }
 
 /// The values of a key under the names of the index's fields.
-pub(super) fn key_document(pattern: &RawDoc, key: &[u8], type_bits: &[u8]) -> DocBuf {
+pub(super) fn key_document(index: &Index, key: &[u8], type_bits: &[u8]) -> DocBuf {
+    let path_place = index.description().wildcard.as_ref().map(|wildcard| wildcard.place);
     let mut decoder = KeyDecoder::new(key, type_bits);
     DocBuf::build(|doc| {
-        for field in pattern {
+        for (at, field) in index.key_pattern().iter().enumerate() {
+            if Some(at) == path_place && decoder.field(Direction::Ascending, PATH_FIELD, doc).is_err() {
+                break;
+            }
             let is_descending = match field.value().as_integer() {
                 Some(order) => order < 0,
                 None => field.value().as_double().is_some_and(|order| order < 0.0),

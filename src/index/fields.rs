@@ -39,7 +39,7 @@ impl FieldKeys {
 
     /// A hash says nothing of elements, so hashed fields have none.
     fn check_hashed(&self, keys: &KeySet) -> VmResult<()> {
-        let fields = self.description.fields.iter().zip(&keys.arrays);
+        let fields = self.description.fields.iter().zip(keys.arrays.as_slice());
         let refused =
             fields.into_iter().find(|(field, arrays)| field.order == FieldOrder::Hashed && !arrays.is_empty());
         match refused {
@@ -61,7 +61,7 @@ impl KeyGenerator for FieldKeys {
         }
         let paths: Paths<'_> = self.description.fields.iter().map(|field| field.path.components()).collect();
         let mut arrays = std::mem::take(&mut keys.arrays);
-        let walked = index_keys_with_missing(doc, &paths, &mut arrays, &mut |values| {
+        let walked = index_keys_with_missing(doc, &paths, arrays.fields(), &mut |values| {
             if !(self.description.is_sparse && values.iter().all(|value| value.is_nothing())) {
                 keys.push(|encoder| self.encode(values, encoder));
             }
@@ -70,18 +70,4 @@ impl KeyGenerator for FieldKeys {
         walked?;
         Ok(self.check_hashed(keys)?)
     }
-
-    /// Keys depend on the top-level fields where the paths begin, and on no others unless a filter looks at them.
-    fn same_keys(&self, old: &RawDoc, new: &RawDoc) -> bool {
-        self.partial.is_none()
-            && self.description.fields.iter().all(|field| {
-                let name = field.path.components().first().map_or("", Component::name);
-                raw_field(old, name) == raw_field(new, name)
-            })
-    }
-}
-
-/// The bytes of a field, name and type included.
-fn raw_field<'d>(doc: &'d RawDoc, name: &str) -> Option<&'d [u8]> {
-    doc.iter().find(|field| field.name() == name.as_bytes()).map(|field| field.raw())
 }

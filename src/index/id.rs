@@ -16,11 +16,6 @@ impl KeyGenerator for IdKeys {
         keys.push(|encoder| encode(id_of(doc), encoder));
         Ok(())
     }
-
-    /// An update never changes `_id`.
-    fn same_keys(&self, _: &RawDoc, _: &RawDoc) -> bool {
-        true
-    }
 }
 
 /// Appends the key under which the index has the document with this `_id`.

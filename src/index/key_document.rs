@@ -121,6 +121,7 @@ mod tests {
             partial_filter: None,
             is_hidden: false,
             collation: None,
+            wildcard: None,
         };
         let (mut key, mut types) = (Vec::new(), Vec::new());
         let mut encoder = KeyEncoder::new(&mut key, &mut types);

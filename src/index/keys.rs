@@ -8,17 +8,15 @@ use smongo_compiler::plan::IndexDescription;
 use smongo_vm::collation::Collation;
 use smongo_vm::interp::Machine;
 use smongo_vm::key::{KeyEncoder, append_record_id, split_record_id};
-use smongo_vm::value::{ArrayComponents, RawDoc, StringOrder};
+use smongo_vm::value::{RawDoc, StringOrder};
 
+use super::ArrayPaths;
 use crate::error::Result;
 
 /// How one kind of index makes keys.
 pub(crate) trait KeyGenerator: fmt::Debug + Send + Sync {
     /// Adds the keys of a document, and where it has arrays.
     fn keys(&self, doc: &RawDoc, keys: &mut KeySet) -> Result<()>;
-
-    /// Whether it is known, without making them, that two versions of a document have the same keys.
-    fn same_keys(&self, old: &RawDoc, new: &RawDoc) -> bool;
 }
 
 /// Where an entry has its record id.
@@ -48,8 +46,8 @@ pub(crate) struct KeySet {
     bytes: Vec<u8>,
     entries: Vec<(Range<usize>, Range<usize>)>,
     type_bits: Vec<u8>,
-    /// For each field of the index, where the document has arrays.
-    pub(super) arrays: Vec<ArrayComponents>,
+    /// Where the document has arrays.
+    pub(super) arrays: ArrayPaths,
     /// Runs the filters of partial indexes.
     pub(super) machine: Machine,
     collation: Option<Arc<Collation>>,
@@ -63,7 +61,7 @@ impl Default for KeySet {
             bytes: Vec::new(),
             entries: Vec::new(),
             type_bits: Vec::new(),
-            arrays: Vec::new(),
+            arrays: ArrayPaths::default(),
             machine: Machine::new(),
             collation: None,
         }
@@ -91,8 +89,7 @@ impl KeySet {
         self.layout = layout;
         self.bytes.clear();
         self.entries.clear();
-        self.arrays.clear();
-        self.arrays.resize(index.fields.len(), ArrayComponents::default());
+        self.arrays.reset(index.fields.len());
         self.collation.clone_from(&index.collation);
         generator.keys(doc, self)?;
         if self.entries.len() > 1 {
@@ -132,7 +129,7 @@ impl KeySet {
 
     /// Whether the document has arrays on the index's paths.
     pub fn has_arrays(&self) -> bool {
-        self.arrays.iter().any(|arrays| !arrays.is_empty())
+        !self.arrays.is_empty()
     }
 }
 

@@ -22,16 +22,21 @@ mod id;
 mod key_document;
 mod keys;
 mod multikey;
+mod reach;
 mod spec;
 mod unique;
+mod wildcard;
+mod wildcard_spec;
 
 use std::sync::Arc;
 
-use smongo_compiler::plan::{FieldOrder, IndexDescription, IndexField, IndexView};
+use smongo_compiler::plan::{
+    FieldOrder, IndexDescription, IndexField, IndexView, PATH_FIELD, Wildcard, WildcardView, wildcard_arrays_on,
+};
 use smongo_compiler::{ParseContext, compile_filter};
 use smongo_storage::{Cursor, Engine as Storage, Error as StorageError, KeyFormat, Table, TableOptions};
 use smongo_vm::key::RECORD_ID_BYTES;
-use smongo_vm::value::{FieldPath, RawDoc, Value};
+use smongo_vm::value::{ArrayComponents, FieldPath, RawDoc, Value};
 
 use crate::catalog::entry::IndexEntry;
 use crate::error::Result;
@@ -48,6 +53,7 @@ pub(crate) use spec::{
 };
 
 use multikey::Multikey;
+use reach::Reach;
 
 /// An index of a collection.
 #[derive(Debug)]
@@ -58,6 +64,7 @@ pub(crate) struct Index {
     description: Arc<IndexDescription>,
     keys: Box<dyn KeyGenerator>,
     multikey: Multikey,
+    reach: Reach,
     is_clustered: bool,
     /// Whether it takes no key of two documents, although its entries have room for them.
     prepares_unique: bool,
@@ -68,24 +75,27 @@ impl Index {
     pub fn create(storage: &Storage, entry: IndexEntry) -> Result<Self> {
         let options = TableOptions::new(KeyFormat::Bytes).prefix_compression(true);
         let table = storage.create_table(&entry.ident, &options)?;
-        let fields = pattern_of(&entry.spec).iter().count();
-        Self::assemble(entry, table, Multikey::new(fields))
+        Self::assemble(entry, table, |fields| Ok(Multikey::new(fields)))
     }
 
     /// Opens an index that the catalog lists.
     pub fn open(storage: &Storage, entry: IndexEntry) -> Result<Self> {
         let table = storage.table(&entry.ident)?;
-        let fields = pattern_of(&entry.spec).iter().count();
-        let multikey = Multikey::open(fields, &mut storage.session()?.cursor(&table)?)?;
-        Self::assemble(entry, table, multikey)
+        let session = storage.session()?;
+        let multikey = |fields| Multikey::open(fields, &mut session.cursor(&table)?);
+        Self::assemble(entry, table.clone(), multikey)
     }
 
-    fn assemble(entry: IndexEntry, table: Table, multikey: Multikey) -> Result<Self> {
+    fn assemble(entry: IndexEntry, table: Table, multikey: impl FnOnce(usize) -> Result<Multikey>) -> Result<Self> {
         let (description, partial) = describe(&entry.spec)?;
-        let description = Arc::new(description);
+        let multikey = multikey(description.fields.len())?;
         let is_id = is_id_pattern(pattern_of(&entry.spec));
+        let reach = if is_id { Reach::nothing() } else { Reach::of(&description) };
+        let description = Arc::new(description);
         let keys: Box<dyn KeyGenerator> = if is_id {
             Box::new(id::IdKeys)
+        } else if let Some(keys) = wildcard::WildcardKeys::new(&description, partial.clone()) {
+            Box::new(keys)
         } else {
             Box::new(fields::FieldKeys { description: Arc::clone(&description), partial })
         };
@@ -93,7 +103,7 @@ impl Index {
         let layout = if is_unique { Layout::Unique } else { Layout::Shared };
         let is_clustered = entry.spec.get("clustered").is_some();
         let prepares_unique = entry.spec.get("prepareUnique").and_then(Value::as_bool) == Some(true) && !is_unique;
-        Ok(Self { entry, table, layout, description, keys, multikey, is_clustered, prepares_unique })
+        Ok(Self { entry, table, layout, description, keys, multikey, reach, is_clustered, prepares_unique })
     }
 
     /// What the catalog keeps about the index.
@@ -143,7 +153,20 @@ impl Index {
 
     /// The index as planners see it now.
     pub fn view(&self) -> IndexView<'_> {
-        IndexView { description: &self.description, arrays: self.array_paths().as_slice().to_vec() }
+        let arrays = self.array_paths();
+        let wildcard_arrays = self.description.wildcard.is_some().then(|| Arc::clone(arrays.below()));
+        IndexView { description: &self.description, arrays: arrays.as_slice().to_vec(), wildcard_arrays }
+    }
+
+    /// For each field of the keys, where documents have arrays; of a wildcard index, as one on a path.
+    pub fn arrays(&self, wildcard: Option<&WildcardView>) -> Vec<ArrayComponents> {
+        let known = self.array_paths();
+        let mut arrays = known.as_slice().to_vec();
+        let place = self.description.wildcard.as_ref().map(Wildcard::value_place);
+        if let (Some(view), Some(value)) = (wildcard, place.and_then(|place| arrays.get_mut(place))) {
+            *value = wildcard_arrays_on(&view.path, Some(known.below()));
+        }
+        arrays
     }
 
     /// Where documents have arrays.
@@ -206,7 +229,7 @@ impl Index {
         record_id: i64,
         scratch: &mut KeyScratch,
     ) -> Result<Option<ArrayPaths>> {
-        if self.keys.same_keys(old, new) {
+        if !self.reach.differ(old, new) {
             return Ok(None);
         }
         self.make_keys(old, record_id, &mut scratch.old)?;
@@ -297,16 +320,24 @@ fn describe(spec: &RawDoc) -> Result<(IndexDescription, PartialProgram)> {
     let collation = crate::collation::of_options(spec)?;
     let mut context = ParseContext::new().with_collation(collation.clone());
     let filter = filter.map(|filter| compile_filter(filter, &mut context)).transpose()?;
-    let fields = pattern_of(spec)
+    let pattern = pattern_of(spec);
+    let mut fields: Vec<IndexField> = pattern
         .iter()
         .map(|field| IndexField { path: FieldPath::new(field.name_str()), order: order_of(field.value()) })
         .collect();
+    let wildcard = wildcard::place_in(pattern).map(|(place, below)| {
+        // Which path the value has is the key's to say.
+        fields[place].path = FieldPath::from_components([]);
+        fields.insert(place, IndexField { path: FieldPath::new(PATH_FIELD), order: FieldOrder::Ascending });
+        let projection = spec.get("wildcardProjection").and_then(Value::as_doc);
+        Wildcard { place, paths: wildcard::paths_of(below, projection) }
+    });
     let (partial_filter, program) = match filter {
         Some(filter) => (Some(Arc::unwrap_or_clone(filter.ir)), Some(filter.program)),
         None => (None, None),
     };
     let (is_sparse, is_hidden) = (is_on("sparse"), is_on("hidden"));
-    Ok((IndexDescription { fields, is_sparse, partial_filter, is_hidden, collation }, program))
+    Ok((IndexDescription { fields, is_sparse, partial_filter, is_hidden, collation, wildcard }, program))
 }
 
 fn order_of(value: Value<'_>) -> FieldOrder {

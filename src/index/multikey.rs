@@ -8,10 +8,20 @@
 //! value  for each field: number of components that hold arrays, their positions
 //! ```
 //!
+//! A wildcard index has a record for each path at which some document has an array.
+//!
+//! ```text
+//! key    00 path
+//! value  empty
+//! ```
+//!
 //! In memory there are two copies. Plans go by what writers have met, committed or not; writers note again what no
 //! commit has confirmed.
 
+use std::sync::Arc;
+
 use parking_lot::RwLock;
+use smongo_compiler::plan::WildcardArrays;
 use smongo_storage::Cursor;
 use smongo_vm::value::ArrayComponents;
 
@@ -20,9 +30,14 @@ use crate::error::Result;
 /// The key of the record.
 const KEY: &[u8] = &[0];
 
-/// For each field of an index, the components of its path that hold arrays in some document.
-#[derive(Clone, PartialEq, Debug)]
-pub(crate) struct ArrayPaths(Vec<ArrayComponents>);
+/// Where documents have arrays.
+#[derive(Clone, PartialEq, Default, Debug)]
+pub(crate) struct ArrayPaths {
+    /// For each field of an index, the components of its path that hold arrays in some document.
+    fields: Vec<ArrayComponents>,
+    /// The paths of a wildcard index that hold arrays.
+    below: Arc<WildcardArrays>,
+}
 
 /// The array paths of one index.
 #[derive(Debug)]
@@ -32,29 +47,69 @@ pub(super) struct Multikey {
 }
 
 impl ArrayPaths {
-    /// For each field, where arrays are.
-    pub fn as_slice(&self) -> &[ArrayComponents] {
-        &self.0
+    /// No arrays, for an index of so many fields.
+    pub fn none(fields: usize) -> Self {
+        Self { fields: vec![ArrayComponents::default(); fields], below: Arc::default() }
     }
 
-    fn merge(&mut self, arrays: &[ArrayComponents]) {
-        for (mine, theirs) in self.0.iter_mut().zip(arrays) {
-            mine.merge(*theirs);
+    /// For each field, where arrays are.
+    pub fn as_slice(&self) -> &[ArrayComponents] {
+        &self.fields
+    }
+
+    /// The same, to be added to.
+    pub(super) fn fields(&mut self) -> &mut [ArrayComponents] {
+        &mut self.fields
+    }
+
+    /// The paths of a wildcard index that hold arrays.
+    pub fn below(&self) -> &Arc<WildcardArrays> {
+        &self.below
+    }
+
+    /// Adds a path of a wildcard index.
+    pub(super) fn insert_below(&mut self, path: &str) {
+        if !self.below.contains(path) {
+            Arc::make_mut(&mut self.below).insert(path.into());
         }
     }
 
+    /// Forgets all, for an index of so many fields.
+    pub(super) fn reset(&mut self, fields: usize) {
+        self.fields.clear();
+        self.fields.resize(fields, ArrayComponents::default());
+        if !self.below.is_empty() {
+            self.below = Arc::default();
+        }
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.below.is_empty() && self.fields.iter().all(|arrays| arrays.is_empty())
+    }
+
+    /// Adds those of other documents.
+    pub fn merge(&mut self, other: &ArrayPaths) {
+        for (mine, theirs) in self.fields.iter_mut().zip(&other.fields) {
+            mine.merge(*theirs);
+        }
+        other.below.iter().for_each(|path| self.insert_below(path));
+    }
+
     /// Whether these arrays are known.
-    pub fn includes(&self, arrays: &[ArrayComponents]) -> bool {
-        self.0.iter().zip(arrays).all(|(mine, theirs)| {
+    pub fn includes(&self, other: &ArrayPaths) -> bool {
+        let mut fields = self.fields.iter().zip(&other.fields);
+        let has_fields = fields.all(|(mine, theirs)| {
             let mut merged = *mine;
             merged.merge(*theirs);
             merged == *mine
-        })
+        });
+        has_fields && other.below.is_subset(&self.below)
     }
 
     fn encode(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
-        for arrays in &self.0 {
+        for arrays in &self.fields {
             let count = bytes.len();
             bytes.push(0);
             for position in arrays.iter() {
@@ -67,38 +122,48 @@ impl ArrayPaths {
     }
 
     fn decode(fields: usize, mut bytes: &[u8]) -> Self {
-        let mut paths = vec![ArrayComponents::default(); fields];
-        for arrays in &mut paths {
+        let mut paths = Self::none(fields);
+        for arrays in &mut paths.fields {
             let Some((count, rest)) = bytes.split_first() else { break };
             let (positions, rest) = rest.split_at(rest.len().min(usize::from(*count)));
             positions.iter().for_each(|position| arrays.insert(usize::from(*position)));
             bytes = rest;
         }
-        Self(paths)
+        paths
+    }
+
+    /// Reads what an index's table says in the cursor's snapshot.
+    fn read(fields: usize, cursor: &mut Cursor<'_>) -> Result<Self> {
+        let mut found = cursor.seek_ge(KEY)?;
+        let mut paths = Self::none(fields);
+        while found && is_reserved(cursor.key_bytes()) {
+            match &cursor.key_bytes()[KEY.len()..] {
+                [] => paths.fields = Self::decode(fields, cursor.value()).fields,
+                path => paths.insert_below(&String::from_utf8_lossy(path)),
+            }
+            found = cursor.next()?;
+        }
+        Ok(paths)
     }
 }
 
 impl Multikey {
     /// An index of so many fields that has met no array.
     pub fn new(fields: usize) -> Self {
-        let paths = ArrayPaths(vec![ArrayComponents::default(); fields]);
+        let paths = ArrayPaths::none(fields);
         Self { met: RwLock::new(paths.clone()), committed: RwLock::new(paths) }
     }
 
     /// Reads what an index's table says.
     pub fn open(fields: usize, cursor: &mut Cursor<'_>) -> Result<Self> {
-        if !cursor.search(KEY)? {
-            return Ok(Self::new(fields));
-        }
-        let paths = ArrayPaths::decode(fields, cursor.value());
+        let paths = ArrayPaths::read(fields, cursor)?;
         Ok(Self { met: RwLock::new(paths.clone()), committed: RwLock::new(paths) })
     }
 
     /// What the index's table says in the cursor's snapshot.
     pub fn stored(&self, cursor: &mut Cursor<'_>) -> Result<ArrayPaths> {
-        let fields = self.met.read().0.len();
-        let found = cursor.search(KEY)?;
-        Ok(ArrayPaths::decode(fields, if found { cursor.value() } else { &[] }))
+        let fields = self.met.read().fields.len();
+        ArrayPaths::read(fields, cursor)
     }
 
     /// What plans have to reckon with.
@@ -108,27 +173,47 @@ impl Multikey {
 
     /// Notes the arrays of a document whose entries are being written. When they are news, gives what is to be
     /// [confirmed](Self::confirm) once the transaction has committed.
-    pub fn note(&self, arrays: &[ArrayComponents], cursor: &mut Cursor<'_>) -> Result<Option<ArrayPaths>> {
-        if self.committed.read().includes(arrays) {
-            return Ok(None);
-        }
-        self.note_again(arrays, cursor).map(Some)
+    pub fn note(&self, arrays: &ArrayPaths, cursor: &mut Cursor<'_>) -> Result<Option<ArrayPaths>> {
+        let news: Vec<Box<str>> = {
+            let committed = self.committed.read();
+            if committed.includes(arrays) {
+                return Ok(None);
+            }
+            arrays.below.difference(&committed.below).cloned().collect()
+        };
+        self.write(arrays, news.iter(), cursor).map(Some)
     }
 
     /// Notes the arrays of documents whatever is thought to be known, because the table was found to lack them.
-    pub fn note_again(&self, arrays: &[ArrayComponents], cursor: &mut Cursor<'_>) -> Result<ArrayPaths> {
-        let paths = {
+    pub fn note_again(&self, arrays: &ArrayPaths, cursor: &mut Cursor<'_>) -> Result<ArrayPaths> {
+        self.write(arrays, arrays.below.iter(), cursor)
+    }
+
+    /// Writes where the fields have arrays, and the paths of a wildcard index that are `news`.
+    fn write<'p>(
+        &self,
+        arrays: &ArrayPaths,
+        news: impl Iterator<Item = &'p Box<str>>,
+        cursor: &mut Cursor<'_>,
+    ) -> Result<ArrayPaths> {
+        let fields = {
             let mut met = self.met.write();
             met.merge(arrays);
-            met.clone()
+            met.fields.clone()
         };
-        cursor.put(KEY, &paths.encode())?;
-        Ok(paths)
+        let written = ArrayPaths { fields, below: Arc::clone(&arrays.below) };
+        if !written.fields.iter().all(|arrays| arrays.is_empty()) {
+            cursor.put(KEY, &written.encode())?;
+        }
+        for path in news {
+            cursor.put(&[KEY, path.as_bytes()].concat(), &[])?;
+        }
+        Ok(written)
     }
 
     /// Takes note that a transaction has committed.
     pub fn confirm(&self, paths: &ArrayPaths) {
-        self.committed.write().merge(&paths.0);
+        self.committed.write().merge(paths);
     }
 }
 
@@ -143,11 +228,11 @@ mod tests {
 
     #[test]
     fn survives_the_trip_to_disk() {
-        let mut paths = ArrayPaths(vec![ArrayComponents::default(); 3]);
-        paths.0[0].insert(0);
-        paths.0[0].insert(2);
-        paths.0[2].insert(1);
+        let mut paths = ArrayPaths::none(3);
+        paths.fields[0].insert(0);
+        paths.fields[0].insert(2);
+        paths.fields[2].insert(1);
         assert_eq!(ArrayPaths::decode(3, &paths.encode()), paths);
-        assert_eq!(ArrayPaths::decode(3, &[]), ArrayPaths(vec![ArrayComponents::default(); 3]));
+        assert_eq!(ArrayPaths::decode(3, &[]), ArrayPaths::none(3));
     }
 }

@@ -7,7 +7,8 @@ use smongo_compiler::{ParseContext, compile_filter};
 use smongo_vm::Code;
 use smongo_vm::value::{DocBuf, RawDoc, Tag, Value, equal};
 
-use super::{is_id_pattern, name_of, pattern_of};
+use super::wildcard_spec;
+use super::{is_id_pattern, name_of, pattern_of, wildcard};
 use crate::error::{Error, Result};
 use crate::shell_text::ShellText;
 
@@ -67,6 +68,7 @@ pub(crate) fn normalize(spec: &RawDoc, ignore_unknown: bool) -> Result<DocBuf> {
     check_version(spec)?;
     check_name(name, key)?;
     check_key(key).map_err(|error| in_specification(spec, &error))?;
+    wildcard_spec::check(spec, key).map_err(|error| in_specification(spec, &error))?;
     let normal = DocBuf::build(|doc| {
         doc.value("v", Value::int32(2));
         doc.value("key", Value::document(key));
@@ -84,6 +86,9 @@ pub(crate) fn normalize(spec: &RawDoc, ignore_unknown: bool) -> Result<DocBuf> {
         }
         if let Some(collation) = spec.get("collation") {
             doc.value("collation", collation);
+        }
+        if let Some(projection) = spec.get("wildcardProjection") {
+            doc.value("wildcardProjection", projection);
         }
     });
     check_together(&normal, key).map_err(|error| in_specification(spec, &error))?;
@@ -122,11 +127,11 @@ fn required(field: &str) -> Error {
     Error::new(Code::FAILED_TO_PARSE, message)
 }
 
-fn wrong_type(field: &str, wanted: &str, value: Value<'_>) -> Error {
+pub(super) fn wrong_type(field: &str, wanted: &str, value: Value<'_>) -> Error {
     Error::new(Code::TYPE_MISMATCH, format!("The field '{field}' must be {wanted}, but got {}", value.tag().name()))
 }
 
-fn refused(message: impl Into<String>) -> Error {
+pub(super) fn refused(message: impl Into<String>) -> Error {
     Error::new(Code::CANNOT_CREATE_INDEX, message)
 }
 
@@ -137,10 +142,15 @@ fn in_specification(spec: &RawDoc, error: &Error) -> Error {
 
 /// Whether an option of two states is on.
 fn is_on(spec: &RawDoc, option: &str) -> bool {
-    spec.get(option).is_some_and(|value| match value.as_bool() {
+    spec.get(option).is_some_and(is_true)
+}
+
+/// A truth value, or a number that stands for one.
+pub(super) fn is_true(value: Value<'_>) -> bool {
+    match value.as_bool() {
         Some(value) => value,
         None => value.as_integer().map_or(value.as_double() != Some(0.0), |value| value != 0),
-    })
+    }
 }
 
 /// Each option by itself.
@@ -182,10 +192,7 @@ fn check_options(spec: &RawDoc, key: &RawDoc, ignore_unknown: bool) -> Result<()
                 collation::parse(collation)?;
             }
             "wildcardProjection" => {
-                return Err(Error::new(
-                    Code::BAD_VALUE,
-                    "The field 'wildcardProjection' is only allowed in an 'wildcard' index",
-                ));
+                wildcard_spec::check_projection(value, key)?;
             }
             "clustered" => return Err(unsupported("clustered indexes")),
             name if WITHOUT_EFFECT.contains(&name) => {}
@@ -309,9 +316,11 @@ fn check_field_name(name: &str) -> Result<()> {
     if name.is_empty() {
         return Err(refused("Index keys cannot be an empty field name."));
     }
-    if name == "$**" || name.ends_with(".$**") {
-        return Err(refused("smongo does not support wildcard indexes yet"));
-    }
+    let name = match wildcard::below(name) {
+        Some("") => return Ok(()),
+        Some(below) => below,
+        None => name,
+    };
     if name.split('.').any(str::is_empty) {
         return Err(refused("Index keys cannot contain an empty field."));
     }
@@ -488,7 +497,8 @@ fn relation(a: &RawDoc, b: &RawDoc) -> Relation {
     };
     // The index on `_id` is unique without saying so.
     let is_id = is_id_pattern(pattern_of(a)) && is_id_pattern(pattern_of(b));
-    if !same_pattern(pattern_of(a), pattern_of(b)) || !same("partialFilterExpression") || !same("collation") {
+    let makes_keys = ["partialFilterExpression", "collation", "wildcardProjection"];
+    if !same_pattern(pattern_of(a), pattern_of(b)) || !makes_keys.into_iter().all(same) {
         return Relation::Different;
     }
     let same_documents = is_id || same("unique") && same("sparse");
@@ -597,6 +607,35 @@ mod tests {
             ("{key: {a: 1}, name: 'x', partialFilterExpression: {a: 1}, sparse: true}", Some(67)),
             ("{key: {a: 1}, name: 'x', partialFilterExpression: {$expr: {$eq: ['$a', 1]}}}", Some(224)),
             ("{key: {a: 'hashed'}, name: 'x', unique: true}", Some(16764)),
+            ("{key: {'$**': 1}, name: 'x'}", None),
+            ("{key: {'a.$**': 1}, name: 'x', partialFilterExpression: {a: {$gt: 0}}}", None),
+            ("{key: {'$**': 1}, name: 'x', wildcardProjection: {a: 1, 'b.c': 1}}", None),
+            ("{key: {'$**': 1}, name: 'x', wildcardProjection: {_id: 1, a: 0}}", None),
+            ("{key: {'$**': 1, d: 1}, name: 'x', wildcardProjection: {a: {b: 1, c: 1}}}", None),
+            ("{key: {a: 1, 'b.$**': -1, c: 1}, name: 'x'}", None),
+            ("{key: {a: 1, '$**': -1, b: 1}, name: 'x', wildcardProjection: {a: 0, b: 0}}", None),
+            ("{key: {'$**': 0}, name: 'x'}", Some(67)),
+            ("{key: {'$**': -1}, name: 'x'}", Some(67)),
+            ("{key: {'$**': 1}, name: 'x', sparse: true}", Some(67)),
+            ("{key: {'$**': 1}, name: 'x', unique: true}", Some(67)),
+            ("{key: {'$**': 1}, name: 'x', v: 1}", Some(67)),
+            ("{key: {'$**': 1}, name: 'x', expireAfterSeconds: 3600}", Some(67)),
+            ("{key: {'$**': 'hashed'}, name: 'x'}", Some(67)),
+            ("{key: {'$**': 'wildcard'}, name: 'x'}", Some(67)),
+            ("{key: {'a.$**.$**': 1}, name: 'x'}", Some(67)),
+            ("{key: {'$**.$**': 1}, name: 'x'}", Some(67)),
+            ("{key: {'$**': 1}, name: 'x', wildcardProjection: {a: 1, b: 0}}", Some(31254)),
+            ("{key: {'$**': 1}, name: 'x', wildcardProjection: {a: 1, b: 'x'}}", Some(51271)),
+            ("{key: {'$**': 1}, name: 'x', wildcardProjection: {}}", Some(9)),
+            ("{key: {'a.$**': 1}, name: 'x', wildcardProjection: 'x'}", Some(14)),
+            ("{key: {'a.$**': 1}, name: 'x', wildcardProjection: {a: 1}}", Some(9)),
+            ("{key: {a: 1}, name: 'x', wildcardProjection: {a: 1}}", Some(2)),
+            ("{key: {a: 1, '$**': 1}, name: 'x'}", Some(67)),
+            ("{key: {a: 1, 'a.$**': 1}, name: 'x'}", Some(7_246_204)),
+            ("{key: {'a.b.c': 1, 'a.b.$**': 1}, name: 'x'}", Some(7_246_204)),
+            ("{key: {'a.$**': 1, 'b.$**': 1}, name: 'x'}", Some(7_246_201)),
+            ("{key: {'a.$**': 1, b: 'hashed'}, name: 'x'}", Some(67)),
+            ("{key: {'$**': 1, c: 1}, name: 'x', wildcardProjection: {'a.b': 1, 'a.b.c': 1}}", Some(7_246_200)),
             ("{key: {a: 1}, name: 'x', bits: 'x'}", Some(14)),
             ("{key: {a: 1}, name: 'x', bits: 1}", Some(67)),
         ] {

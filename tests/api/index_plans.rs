@@ -4,12 +4,15 @@
 use bson::oid::ObjectId;
 use bson::spec::BinarySubtype;
 use bson::{Binary, Bson, DateTime, Document, Timestamp, doc};
+use smongo::api::action::Find;
 
 use crate::Fixture;
 
 /// Collections in one run; [`COLLECTIONS_VARIABLE`] asks for more.
 const COLLECTIONS: u64 = 50;
 const COLLECTIONS_VARIABLE: &str = "SMONGO_TEST_INDEX_PLANS";
+/// Names the seed to begin with.
+const FIRST_VARIABLE: &str = "SMONGO_TEST_INDEX_PLANS_FIRST";
 const QUERIES: usize = 50;
 
 /// A small generator of random numbers (xorshift64*); a seed names a whole run.
@@ -42,7 +45,7 @@ pub fn scalar(random: &mut Random) -> Bson {
         8 => Bson::Int64(random.below(4) as i64),
         9 => Bson::Double(*random.pick(&[0.5, 1.0, 1.5, f64::NAN, f64::INFINITY, -0.0])),
         10 => Bson::Decimal128(random.pick(&["1", "1.5", "2.00", "NaN"]).parse().unwrap()),
-        11..=13 => Bson::String((*random.pick(&["", "a", "ab", "abc", "b"])).into()),
+        11..=13 => Bson::String((*random.pick(&["", "a", "ab", "abc", "b", "A", "aB"])).into()),
         14 => Bson::Null,
         15 => Bson::Boolean(random.one_in(2)),
         16 => Bson::DateTime(DateTime::from_millis(random.below(3) as i64)),
@@ -163,6 +166,19 @@ fn filter(random: &mut Random, depth: usize) -> Document {
     filter
 }
 
+/// Key patterns of wildcard indexes, with projections.
+fn wildcard(random: &mut Random) -> (Document, Option<Document>) {
+    let projections = [doc! { "a": 1 }, doc! { "a.b": 1, "b": 1 }, doc! { "a.b": 0 }, doc! { "_id": 1, "c": 0 }];
+    match random.below(6) {
+        0 => (doc! { "$**": 1 }, Some(random.pick(&projections).clone())),
+        1 => (doc! { "a.$**": 1 }, None),
+        2 => (doc! { "c": 1, "a.$**": -1 }, None),
+        3 => (doc! { "a.$**": 1, "c": -1, "b": 1 }, None),
+        4 => (doc! { "c": 1, "$**": 1 }, Some(doc! { "c": 0 })),
+        _ => (doc! { "$**": 1 }, None),
+    }
+}
+
 /// Key patterns; most end in `_id`, so that they can give a whole order.
 fn pattern(random: &mut Random) -> Document {
     let mut pattern = Document::new();
@@ -192,19 +208,52 @@ fn order(random: &mut Random) -> Document {
     order
 }
 
+/// What a find asks for.
+struct Query {
+    filter: Document,
+    order: Option<Document>,
+    collation: Option<Document>,
+    /// How many documents to pass over and to give, where the order says which.
+    part: Option<(u64, u64)>,
+}
+
+impl Query {
+    fn new(random: &mut Random) -> Self {
+        let order = random.one_in(2).then(|| order(random));
+        let part = (order.is_some() && random.one_in(2)).then(|| (random.below(4) as u64, 1 + random.below(8) as u64));
+        let collation = random.one_in(5).then(|| random.pick(&COLLATIONS).to_vec());
+        let collation = collation.map(|strength| doc! { "locale": "en", "strength": strength[0] });
+        Self { filter: filter(random, 0), order, collation, part }
+    }
+
+    fn find<'f>(&self, fixture: &'f Fixture, hint: Option<Bson>) -> Find<'f, Document> {
+        let mut find = fixture.coll.find(self.filter.clone()).batch_size(13);
+        if let Some(order) = &self.order {
+            find = find.sort(order.clone());
+        }
+        if let Some(collation) = &self.collation {
+            find = find.collation(collation.clone());
+        }
+        if let Some((skip, limit)) = self.part {
+            find = find.skip(skip).limit(limit);
+        }
+        match hint {
+            Some(hint) => find.hint(hint),
+            None => find,
+        }
+    }
+}
+
+/// Strengths of collations: by letters alone, and by case besides.
+const COLLATIONS: [[i32; 1]; 2] = [[2], [3]];
+
 /// What a find gives, or the code of its error.
-fn answer(fixture: &Fixture, filter: &Document, order: Option<&Document>, hint: Option<Bson>) -> Result<Vec<i32>, i32> {
-    let mut find = fixture.coll.find(filter.clone()).batch_size(13);
-    if let Some(order) = order {
-        find = find.sort(order.clone());
-    }
-    if let Some(hint) = hint {
-        find = find.hint(hint);
-    }
+fn answer(fixture: &Fixture, query: &Query, hint: Option<Bson>) -> Result<Vec<i32>, i32> {
+    let find = query.find(fixture, hint);
     let found = find.run().and_then(|cursor| cursor.collect::<Result<Vec<_>, _>>());
     let mut ids: Vec<i32> =
         found.map_err(|error| error.code())?.iter().map(|doc| doc.get_i32("_id").unwrap()).collect();
-    if order.is_none() {
+    if query.order.is_none() {
         ids.sort_unstable();
     }
     Ok(ids)
@@ -300,53 +349,86 @@ fn class_text(value: &Bson) -> String {
     }
 }
 
+/// A hint that a wildcard index cannot follow.
+const NO_PLANS: i32 = 291;
+
+/// Makes some indexes of all kinds. Gives the names of those that have all documents.
+fn create_indexes(fixture: &Fixture, random: &mut Random) -> Vec<Bson> {
+    let mut complete = Vec::new();
+    for number in 0..1 + random.below(3) {
+        let name = format!("i{number}");
+        if random.one_in(4) {
+            let (pattern, projection) = wildcard(random);
+            let create = fixture.coll.create_index(pattern).name(name.clone());
+            let create = match projection {
+                Some(projection) => create.wildcard_projection(projection),
+                None => create,
+            };
+            let create = match random.below(4) {
+                0 => create.collation(doc! { "locale": "en", "strength": 2 }),
+                _ => create,
+            };
+            if create.run().is_ok() {
+                complete.push(Bson::String(name));
+            }
+            continue;
+        }
+        let pattern = pattern(random);
+        let is_unique = pattern.contains_key("_id") && !pattern.values().any(|order| order.as_str().is_some());
+        let create = fixture.coll.create_index(pattern).name(name.clone());
+        let (create, is_complete) = match random.below(9) {
+            0 => (create.sparse(true), false),
+            1 => (create.partial_filter_expression(doc! { "b": { "$gte": 1 } }), false),
+            2 => (create.partial_filter_expression(doc! { "a": { "$exists": true } }), false),
+            3 => (create.collation(doc! { "locale": "en", "strength": 2 }), true),
+            4 if is_unique => (create.unique(true), true),
+            _ => (create, true),
+        };
+        // Some documents have arrays that an index cannot hold.
+        if create.run().is_ok() && is_complete {
+            complete.push(Bson::String(name));
+        }
+    }
+    complete
+}
+
 #[test]
 fn indexes_do_not_change_answers() {
     let fixture = Fixture::new();
     let wanted = std::env::var(COLLECTIONS_VARIABLE).ok().and_then(|number| number.parse().ok());
+    let first = std::env::var(FIRST_VARIABLE).ok().and_then(|number| number.parse().ok()).unwrap_or(1);
     let mut planned = 0;
-    for seed in 1..=wanted.unwrap_or(COLLECTIONS) {
+    for seed in first..first + wanted.unwrap_or(COLLECTIONS) {
         let random = &mut Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
         let arrays = random.one_in(2);
         fixture.coll.drop().run().unwrap();
-        fixture.coll.insert_many((0..40).map(|id| document(random, id, arrays))).run().unwrap();
-        let mut complete = vec![Bson::String("_id_".into())];
-        for number in 0..1 + random.below(3) {
-            let name = format!("i{number}");
-            let create = fixture.coll.create_index(pattern(random)).name(name.clone());
-            let (create, is_complete) = match random.below(6) {
-                0 => (create.sparse(true), false),
-                1 => (create.partial_filter_expression(doc! { "b": { "$gte": 1 } }), false),
-                2 => (create.partial_filter_expression(doc! { "a": { "$exists": true } }), false),
-                _ => (create, true),
-            };
-            // Some documents have arrays that an index cannot hold.
-            if create.run().is_ok() && is_complete {
-                complete.push(Bson::String(name));
-            }
+        let is_clustered = random.one_in(5);
+        if is_clustered {
+            let clustered = doc! { "key": { "_id": 1 }, "unique": true };
+            let db = fixture.client.database("db");
+            db.create_collection("c").option("clusteredIndex", clustered).run().unwrap();
         }
+        fixture.coll.insert_many((0..40).map(|id| document(random, id, arrays))).run().unwrap();
+        let mut complete = create_indexes(&fixture, random);
+        complete.push(Bson::String("_id_".into()));
         disturb(&fixture, random, arrays);
         for _ in 0..QUERIES {
-            let filter = filter(random, 0);
-            let order = random.one_in(2).then(|| order(random));
+            let query = Query::new(random);
             let natural = Bson::Document(doc! { "$natural": 1 });
-            let expected = answer(&fixture, &filter, order.as_ref(), Some(natural));
-            check_other_requests(&fixture, &filter, random, &mut planned);
+            let expected = answer(&fixture, &query, Some(natural));
+            check_other_requests(&fixture, &query.filter, random, &mut planned);
             let hints = std::iter::once(None).chain(complete.iter().cloned().map(Some));
             for hint in hints {
-                let found = answer(&fixture, &filter, order.as_ref(), hint.clone());
+                let found = answer(&fixture, &query, hint.clone());
                 planned += 1;
-                if found != expected {
-                    let explained = fixture.coll.find(filter.clone()).sort(order.clone().unwrap_or_default());
-                    let explained = match hint.clone() {
-                        Some(hint) => explained.hint(hint),
-                        None => explained,
-                    };
+                if found != expected && (hint.is_none() || found != Err(NO_PLANS)) {
+                    let explained = query.find(&fixture, hint.clone());
                     let explained = explained.explain(smongo::request::Verbosity::QueryPlanner).unwrap();
                     let plan = explained.get_document("queryPlanner").unwrap().get_document("winningPlan").unwrap();
+                    let Query { filter, order, collation, part } = query;
                     panic!(
-                        "seed {seed}, filter {filter}, order {order:?}, hint {hint:?}\n  scan  {expected:?}\n  index {found:?}\n  \
-                         plan {plan}\n  documents {:#?}",
+                        "seed {seed}, filter {filter}, order {order:?}, collation {collation:?}, part {part:?}, hint {hint:?}\n  \
+                         scan  {expected:?}\n  index {found:?}\n  plan {plan}\n  documents {:#?}",
                         fixture.all().iter().map(ToString::to_string).collect::<Vec<_>>()
                     );
                 }

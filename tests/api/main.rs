@@ -11,6 +11,7 @@ mod indexes;
 mod plan_cache;
 mod reads;
 mod validate;
+mod wildcard_indexes;
 mod writes;
 
 use bson::{Bson, Document, doc};

@@ -1,6 +1,7 @@
 //! Which index, over which keys, in which direction.
 
 use std::cmp::Reverse;
+use std::ops::Range;
 use std::sync::Arc;
 
 use smongo_vm::algo::hashed_key::hashed_key;
@@ -11,21 +12,41 @@ use super::collated::Strings;
 use super::implication::implies;
 use super::interval::{Interval, Intervals};
 use super::predicate::{Predicate, Predicates, shared_elements};
+use super::wildcard::{self, Expansion};
 use super::{
-    AccessPath, FieldOrder, IndexDescription, IndexScanPlan, IndexView, PlanRequest, Residual, ScanDirection,
-    UnionPlan, combine,
+    AccessPath, FieldOrder, IndexScanPlan, IndexView, PlanRequest, Residual, ScanDirection, UnionPlan, Wildcard,
+    combine,
 };
 use crate::ir::{Filter, Sort};
 
 /// Chooses how to reach the documents of a request. The choice depends on nothing but the arguments; of equally good
 /// indexes the first is taken.
 pub fn plan(request: &PlanRequest<'_>, indexes: &[IndexView<'_>]) -> AccessPath {
+    let is_wildcard = |view: &IndexView<'_>| view.description.wildcard.is_some();
+    match request.hint {
+        Some(hint) if indexes.get(hint).is_some_and(is_wildcard) => {
+            plan_expanded(&PlanRequest { hint: None, ..*request }, indexes, hint..hint + 1)
+        }
+        None if indexes.iter().any(is_wildcard) => plan_expanded(request, indexes, 0..indexes.len()),
+        _ => choose(request, indexes),
+    }
+}
+
+/// The plan where some of the indexes at `places` are wildcard indexes.
+fn plan_expanded(request: &PlanRequest<'_>, indexes: &[IndexView<'_>], places: Range<usize>) -> AccessPath {
+    let expansion = Expansion::of(request, indexes, places);
+    let mut path = choose(request, &expansion.views(indexes));
+    expansion.name_indexes(&mut path);
+    path
+}
+
+fn choose(request: &PlanRequest<'_>, indexes: &[IndexView<'_>]) -> AccessPath {
     if let Some((at, view)) = request.hint.and_then(|hint| indexes.get(hint).map(|view| (hint, view))) {
         let (scan, score) = scan(at, view, &predicates_of(request, view), request.sort);
         return merged_for_order(scan, score, view, request).0;
     }
     let seen = indexes.iter().enumerate().map(|(at, view)| (at, view, predicates_of(request, view)));
-    let usable = seen.filter(|(_, view, predicates)| is_usable(view.description, request, predicates));
+    let usable = seen.filter(|(_, view, predicates)| is_usable(view, request, predicates));
     let scans = usable
         .map(|(at, view, predicates)| {
             let (scan, score) = scan(at, view, &predicates, request.sort);
@@ -61,8 +82,15 @@ fn merged_for_order(
 /// The scan of an index that was chosen for another request of the same shape, if it serves this one as well. `at` is the
 /// index's place among the views.
 pub fn plan_again(request: &PlanRequest<'_>, at: usize, view: &IndexView<'_>) -> Option<AccessPath> {
+    if view.description.wildcard.is_some() {
+        let mut path = plan(request, std::slice::from_ref(view));
+        if let AccessPath::IndexScan(scan) = &mut path {
+            scan.index = at;
+        }
+        return matches!(path, AccessPath::IndexScan(_)).then_some(path);
+    }
     let predicates = predicates_of(request, view);
-    if !is_usable(view.description, request, &predicates) {
+    if !is_usable(view, request, &predicates) {
         return None;
     }
     let (scan, score) = scan(at, view, &predicates, request.sort);
@@ -123,16 +151,36 @@ impl Score {
 }
 
 /// Whether an index has a key of every document that matches.
-pub(super) fn is_usable(index: &IndexDescription, request: &PlanRequest<'_>, predicates: &Predicates<'_>) -> bool {
+pub(super) fn is_usable(view: &IndexView<'_>, request: &PlanRequest<'_>, predicates: &Predicates<'_>) -> bool {
+    let index = view.description;
     let implied = |required: &Filter| implies(request.filter, required, predicates.strings());
     if index.is_hidden || index.partial_filter.as_ref().is_some_and(|required| !implied(required)) {
         return false;
+    }
+    if let Some(wildcard) = &index.wildcard {
+        return has_keys_below(view, wildcard, predicates);
     }
     let has_field = |predicate: &Predicate| {
         let plain = predicate.path.components().iter().all(|component| component.index().is_none());
         predicate.needs_field && plain && index.fields.iter().any(|field| field.path == predicate.path)
     };
     !index.is_sparse || predicates.list.iter().any(has_field)
+}
+
+/// Whether a wildcard index, seen as one on a path, has a key of every document that matches.
+fn has_keys_below(view: &IndexView<'_>, wildcard: &Wildcard, predicates: &Predicates<'_>) -> bool {
+    let on = |place: usize| {
+        let field = view.description.fields.get(place).zip(view.arrays.get(place));
+        let at_path = move |predicate: &&Predicate| field.is_some_and(|(field, _)| field.path == predicate.path);
+        let arrays = field.map_or_else(ArrayComponents::default, |(_, arrays)| *arrays);
+        predicates.list.iter().filter(at_path).map(move |predicate| (predicate, arrays))
+    };
+    let value = wildcard.value_place();
+    if view.description.fields.get(value).is_some_and(|field| field.path.is_empty()) {
+        // All documents have keys, but nothing is gained unless the first field leaves some out.
+        return on(0).any(|(predicate, arrays)| applies(predicate, arrays) && !predicate.intervals.is_full());
+    }
+    on(value).any(|(predicate, arrays)| wildcard.serves(predicate, arrays))
 }
 
 /// The best scan of one index.
@@ -145,7 +193,10 @@ pub(super) fn scan(
     let fields = &view.description.fields;
     let (bounds, proven) = bounds(view, predicates);
     // Strings that the index orders in another way must not be among what is sorted.
-    let is_ordered = predicates.strings().is_alike() || bounds.iter().all(Intervals::avoids_strings);
+    let path_place = view.description.wildcard.as_ref().map(|wildcard| wildcard.place);
+    let is_path = |at: usize| Some(at) == path_place;
+    let avoids_strings = |(at, bounds): (usize, &Intervals)| is_path(at) || bounds.avoids_strings();
+    let is_ordered = predicates.strings().is_alike() || bounds.iter().enumerate().all(avoids_strings);
     let sorted = sort.filter(|_| is_ordered).and_then(|sort| sorted_direction(view, &bounds, sort));
     let plan = IndexScanPlan {
         index: at,
@@ -153,6 +204,7 @@ pub(super) fn scan(
         is_sorted: sorted.is_some(),
         residual: predicates.residual(&proven),
         bounds,
+        wildcard: None,
     };
     let mut score = Score {
         single_values: 0,
@@ -163,12 +215,14 @@ pub(super) fn scan(
         proves_filter: matches!(plan.residual, Residual::Nothing),
         fields: Reverse(fields.len()),
     };
-    for bounds in &plan.bounds {
+    for (at, bounds) in plan.bounds.iter().enumerate() {
         match bounds {
+            // The path is no condition, but everything below one is less than all there is.
+            bounds if is_path(at) => score.range = !bounds.is_point(),
             bounds if bounds.is_point() && score.several_values == 0 => score.single_values += 1,
             bounds if bounds.is_points() => score.several_values += 1,
             bounds => {
-                score.range = !bounds.is_full();
+                score.range |= !bounds.is_full();
                 break;
             }
         }
@@ -182,7 +236,9 @@ fn bounds(view: &IndexView<'_>, predicates: &Predicates<'_>) -> (Vec<Intervals>,
     // The predicates that narrow the scan, with the arrays on their paths.
     let mut chosen: Vec<(&Predicate, ArrayComponents)> = Vec::new();
     let mut all_bounds = Vec::new();
-    for (field, arrays) in view.description.fields.iter().zip(&view.arrays) {
+    let value_place = view.description.wildcard.as_ref().map(Wildcard::value_place);
+    for (place, (field, arrays)) in view.description.fields.iter().zip(&view.arrays).enumerate() {
+        let of_wildcard = view.description.wildcard.as_ref().filter(|_| Some(place) == value_place);
         let mut bounds = Intervals::full();
         let mut candidates: Vec<(usize, &Predicate)> =
             predicates.list.iter().enumerate().filter(|(_, predicate)| predicate.path == field.path).collect();
@@ -191,7 +247,8 @@ fn bounds(view: &IndexView<'_>, predicates: &Predicates<'_>) -> (Vec<Intervals>,
             (intervals.is_full(), !intervals.is_points(), intervals.as_slice().len())
         });
         for (at, predicate) in candidates {
-            if !applies(predicate, *arrays) {
+            if !applies(predicate, *arrays) || of_wildcard.is_some_and(|wildcard| !wildcard.serves(predicate, *arrays))
+            {
                 continue;
             }
             let compatible =
@@ -203,16 +260,22 @@ fn bounds(view: &IndexView<'_>, predicates: &Predicates<'_>) -> (Vec<Intervals>,
             let Some(keys) = keys.filter(|keys| compatible && !keys.is_full()) else { continue };
             bounds = bounds.intersect(&keys);
             let exact = if arrays.is_empty() { predicate.exact } else { predicate.exact_in_arrays };
-            proven[at] = exact && field.order != FieldOrder::Hashed;
+            let tells_all = of_wildcard.is_none() || !wildcard::has_containers(&predicate.intervals);
+            proven[at] = exact && field.order != FieldOrder::Hashed && tells_all;
             chosen.push((predicate, *arrays));
         }
         all_bounds.push(bounds);
+    }
+    if let Some(wildcard) = &view.description.wildcard
+        && let Some(value) = view.description.fields.get(wildcard.value_place())
+    {
+        all_bounds[wildcard.place] = wildcard.path_bounds(&value.path, &all_bounds[wildcard.value_place()]);
     }
     (all_bounds, proven)
 }
 
 /// Whether a predicate's intervals hold for a field whose path leads through these arrays.
-fn applies(predicate: &Predicate, arrays: ArrayComponents) -> bool {
+pub(super) fn applies(predicate: &Predicate, arrays: ArrayComponents) -> bool {
     // A number in a path names a position of an array for the index, and a field of its elements besides for the
     // filter.
     let has_position = predicate.path.components().iter().any(|component| component.index().is_some());

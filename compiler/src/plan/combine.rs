@@ -45,7 +45,7 @@ fn best_of_branch(
     let filter = Filter::And([branch].into_iter().chain(beside).cloned().collect());
     let request = PlanRequest { filter: &filter, ..*request };
     let seen = indexes.iter().enumerate().map(|(at, view)| (at, view, predicates_of(&request, view)));
-    let usable = seen.filter(|(_, view, predicates)| is_usable(view.description, &request, predicates));
+    let usable = seen.filter(|(_, view, predicates)| is_usable(view, &request, predicates));
     let scans = usable.map(|(at, view, predicates)| scan(at, view, &predicates, request.sort));
     let bounded = scans.filter(|(scan, _)| scan.bounds.first().is_some_and(|bounds| !bounds.is_full()));
     // The last of equal ones would win; the first is wanted.

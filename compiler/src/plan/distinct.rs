@@ -20,9 +20,10 @@ pub fn distinct(request: &PlanRequest<'_>, indexes: &[IndexView<'_>], path: &Fie
     if path.components().iter().any(|component| component.index().is_some()) {
         return None;
     }
-    let plans = indexes.iter().enumerate().filter_map(|(at, view)| {
+    let is_plain = |(_, view): &(usize, &IndexView<'_>)| view.description.wildcard.is_none();
+    let plans = indexes.iter().enumerate().filter(is_plain).filter_map(|(at, view)| {
         let predicates = predicates_of(request, view);
-        if request.hint.is_some_and(|hint| hint != at) || !is_usable(view.description, request, &predicates) {
+        if request.hint.is_some_and(|hint| hint != at) || !is_usable(view, request, &predicates) {
             return None;
         }
         // A collation counts strings as one that the index tells apart, or leaves it without the strings themselves.

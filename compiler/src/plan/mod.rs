@@ -31,6 +31,7 @@ mod interval;
 mod predicate;
 #[cfg(test)]
 mod tests;
+mod wildcard;
 
 use std::sync::Arc;
 
@@ -42,6 +43,9 @@ pub use choice::{plan, plan_again};
 pub use collated::compares_strings;
 pub use distinct::{DistinctPlan, distinct};
 pub use interval::{Interval, Intervals};
+pub use wildcard::{
+    PATH_FIELD, Standing, Wildcard, WildcardArrays, WildcardPaths, WildcardView, arrays_on as wildcard_arrays_on,
+};
 
 /// How an index orders one of its fields.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -76,6 +80,8 @@ pub struct IndexDescription {
     pub is_hidden: bool,
     /// The collation by whose keys it has strings; bytewise without one.
     pub collation: Option<Arc<Collation>>,
+    /// What makes it a wildcard index, if it is one.
+    pub wildcard: Option<Wildcard>,
 }
 
 /// An index as it is when a plan is made.
@@ -85,6 +91,8 @@ pub struct IndexView<'i> {
     pub description: &'i IndexDescription,
     /// For each field, where documents had arrays.
     pub arrays: Vec<ArrayComponents>,
+    /// The paths of a wildcard index at which documents had arrays.
+    pub wildcard_arrays: Option<Arc<WildcardArrays>>,
 }
 
 /// What a request asks for.
@@ -165,6 +173,8 @@ pub struct IndexScanPlan {
     pub is_sorted: bool,
     /// What must be tested besides.
     pub residual: Residual,
+    /// Of a wildcard index, the path that is looked up in it.
+    pub wildcard: Option<Arc<WildcardView>>,
 }
 
 /// Several scans, of which each may lead to a document.

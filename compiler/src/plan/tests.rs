@@ -6,11 +6,13 @@ use smongo_vm::value::{ArrayComponents, FieldPath, Value};
 use super::*;
 use crate::front::{context::ParseContext, filter, sort};
 
-/// `{a: 1, b: -1}` with flags behind it: `sparse`, `hidden`, `hashed`, `array PATH DEPTH`, `if FILTER`.
-fn description(text: &str) -> (IndexDescription, Vec<ArrayComponents>) {
+/// `{a: 1, b: -1}` with flags behind it: `sparse`, `hidden`, `hashed`, `array PATH DEPTH`, `if FILTER`; of a wildcard
+/// index `in PATH` or `but PATH` and `arrays PATH`.
+fn description(text: &str) -> (IndexDescription, Vec<ArrayComponents>, WildcardArrays) {
     let mut parts = text.split(';').map(str::trim);
     let pattern = parse_doc(parts.next().unwrap()).unwrap();
-    let fields: Vec<IndexField> = pattern
+    let mut known = WildcardArrays::new();
+    let mut fields: Vec<IndexField> = pattern
         .iter()
         .map(|field| IndexField {
             path: FieldPath::new(field.name_str()),
@@ -21,9 +23,21 @@ fn description(text: &str) -> (IndexDescription, Vec<ArrayComponents>) {
             },
         })
         .collect();
+    let place = fields.iter().position(|field| field.path == FieldPath::new("$**"));
+    let wildcard = place.map(|place| {
+        fields[place].path = FieldPath::from_components([]);
+        fields.insert(place, IndexField { path: FieldPath::new(PATH_FIELD), order: FieldOrder::Ascending });
+        Wildcard { place, paths: WildcardPaths { listed: Vec::new(), includes: false, has_id: false } }
+    });
     let mut arrays = vec![ArrayComponents::default(); fields.len()];
-    let mut index =
-        IndexDescription { fields, is_sparse: false, partial_filter: None, is_hidden: false, collation: None };
+    let mut index = IndexDescription {
+        fields,
+        is_sparse: false,
+        partial_filter: None,
+        is_hidden: false,
+        collation: None,
+        wildcard,
+    };
     for flag in parts {
         let words: Vec<&str> = flag.split(' ').collect();
         match words.as_slice() {
@@ -32,11 +46,19 @@ fn description(text: &str) -> (IndexDescription, Vec<ArrayComponents>) {
             ["array", field, component] => {
                 arrays[field.parse::<usize>().unwrap()].insert(component.parse().unwrap());
             }
+            ["arrays", path] => {
+                known.insert((*path).into());
+            }
+            [kind @ ("in" | "but"), path] => {
+                let paths = &mut index.wildcard.as_mut().unwrap().paths;
+                paths.includes = *kind == "in";
+                paths.listed.push(FieldPath::new(path));
+            }
             ["if", ..] => index.partial_filter = Some(parsed(&flag[3..])),
             other => unreachable!("{other:?}"),
         }
     }
-    (index, arrays)
+    (index, arrays, known)
 }
 
 fn parsed(text: &str) -> Filter {
@@ -45,13 +67,20 @@ fn parsed(text: &str) -> Filter {
 
 fn planned(indexes: &[&str], filter: &str, order: &str) -> String {
     let described: Vec<_> = indexes.iter().map(|index| description(index)).collect();
-    let views: Vec<IndexView<'_>> =
-        described.iter().map(|(description, arrays)| IndexView { description, arrays: arrays.clone() }).collect();
+    let views: Vec<IndexView<'_>> = described
+        .iter()
+        .map(|(description, arrays, known)| IndexView {
+            description,
+            arrays: arrays.clone(),
+            wildcard_arrays: Some(Arc::new(known.clone())),
+        })
+        .collect();
     let sort = sort::parse(&parse_doc(order).unwrap()).unwrap();
     let path = plan(&PlanRequest { filter: &parsed(filter), collation: None, sort: sort.as_ref(), hint: None }, &views);
     let scan_text = |scan: &IndexScanPlan| {
         let mut text = format!("{}", scan.index);
-        for (field, bounds) in described[scan.index].0.fields.iter().zip(&scan.bounds) {
+        let description = scan.wildcard.as_ref().map_or(&described[scan.index].0, |wildcard| &wildcard.description);
+        for (field, bounds) in description.fields.iter().zip(&scan.bounds) {
             text.push_str(&format!(" {}: {bounds}", field.path));
         }
         if scan.direction == ScanDirection::Backward {
@@ -228,4 +257,73 @@ fn several_scans() {
             "or 0 a: [1, 1] c: [MinKey, MaxKey] | 1 b: [2, 2] c: [MinKey, MaxKey] sorted proven",
         ),
     ]);
+}
+
+#[test]
+fn wildcard_indexes_answer_for_each_path() {
+    let all: &[&str] = &["{'$**': 1}"];
+    let point = "0 $_path: [\"a\", \"a\"]";
+    let below = "0 $_path: [\"a\", \"a\"] [\"a.\", \"a/\")";
+    let rows: &[(&[&str], &str, &str, String)] = &[
+        (all, "{a: 1}", "{}", format!("{point} a: [1, 1] proven")),
+        (all, "{a: {$gt: 1}}", "{}", format!("{point} a: (1, Infinity] proven")),
+        (all, "{a: {$in: [1, 2]}}", "{}", format!("{point} a: [1, 1] [2, 2] proven")),
+        (all, "{a: {$exists: true}}", "{}", format!("{below} a: [MinKey, MaxKey]")),
+        (all, "{a: 1, b: 2}", "{}", format!("{point} a: [1, 1] left {{b: {{$eq: 2}}}}")),
+        (all, "{a: {}}", "{}", format!("{point} a: [{{}}, {{}}]")),
+        (all, "{a: {$gt: 1}}", "{a: -1}", format!("{point} a: (1, Infinity] backward sorted proven")),
+        (all, "{a: {$gt: 1}}", "{b: 1}", format!("{point} a: (1, Infinity] proven")),
+        // What documents without the path may match.
+        (all, "{}", "{}", "COLLSCAN".into()),
+        (all, "{}", "{a: 1}", "COLLSCAN".into()),
+        (all, "{a: null}", "{}", "COLLSCAN".into()),
+        (all, "{a: {$ne: 1}}", "{}", "COLLSCAN".into()),
+        (all, "{a: {$exists: false}}", "{}", "COLLSCAN".into()),
+        (all, "{a: {$in: [1, null]}}", "{}", "COLLSCAN".into()),
+        // What the index has no keys of.
+        (all, "{a: {b: 1}}", "{}", "COLLSCAN".into()),
+        (all, "{a: [1, 2]}", "{}", "COLLSCAN".into()),
+        (all, "{_id: {$gt: 1}}", "{}", "COLLSCAN".into()),
+        (&["{'$**': 1}; in b"], "{a: 1}", "{}", "COLLSCAN".into()),
+        (&["{'$**': 1}; in a.b"], "{a: 1}", "{}", "COLLSCAN".into()),
+        (&["{'$**': 1}; but a"], "{a.b: 1}", "{}", "COLLSCAN".into()),
+        (&["{'$**': 1}; but a.b"], "{a: 1}", "{}", format!("{point} a: [1, 1] proven")),
+        (&["{'$**': 1}; but a.b"], "{a: {$exists: true}}", "{}", "COLLSCAN".into()),
+        // Arrays.
+        (
+            &["{'$**': 1}; arrays a"],
+            "{a: {$gt: 1, $lt: 5}}",
+            "{}",
+            format!("{point} a: (1, Infinity] left {{a: {{$lt: 5}}}}"),
+        ),
+        (&["{'$**': 1}; arrays a"], "{a: {$gt: 1}}", "{a: 1}", format!("{point} a: (1, Infinity] proven")),
+        (&["{'$**': 1}; arrays a"], "{'a.0': 1}", "{}", "COLLSCAN".into()),
+        // An index of fewer fields is preferred.
+        (&["{'$**': 1}", "{a: 1}"], "{a: 1}", "{}", "1 a: [1, 1] proven".into()),
+        // Every branch of a union may have a path of its own.
+        (
+            all,
+            "{$or: [{a: 1}, {b: 2}]}",
+            "{}",
+            "or 0 $_path: [\"a\", \"a\"] a: [1, 1] | 0 $_path: [\"b\", \"b\"] b: [2, 2] proven".into(),
+        ),
+        // Fields beside the wildcard.
+        (
+            &["{x: 1, '$**': 1, y: 1}; in a"],
+            "{x: 1, 'a.b': 2, y: {$lt: 3}}",
+            "{}",
+            "0 x: [1, 1] $_path: [\"a.b\", \"a.b\"] a.b: [2, 2] y: [-Infinity, 3) proven".into(),
+        ),
+        (
+            &["{x: 1, '$**': 1}; in a"],
+            "{x: 1}",
+            "{}",
+            "0 x: [1, 1] $_path: [MinKey, MinKey] [\"\", {}) : [MinKey, MaxKey] proven".into(),
+        ),
+        (&["{x: 1, '$**': 1}; in a"], "{y: 1}", "{}", "COLLSCAN".into()),
+        (&["{'$**': 1, x: 1}; in a"], "{x: 1}", "{}", "COLLSCAN".into()),
+    ];
+    let rows: Vec<_> =
+        rows.iter().map(|(indexes, filter, order, path)| (*indexes, *filter, *order, path.as_str())).collect();
+    check(&rows);
 }

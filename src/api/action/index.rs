@@ -55,6 +55,16 @@ impl<'a, T: Send + Sync> CreateIndex<'a, T> {
         self.option("expireAfterSeconds", seconds)
     }
 
+    /// By which rules the index compares strings.
+    pub fn collation(self, collation: Document) -> Self {
+        self.option("collation", collation)
+    }
+
+    /// The paths that a wildcard index has, or does not have.
+    pub fn wildcard_projection(self, projection: Document) -> Self {
+        self.option("wildcardProjection", projection)
+    }
+
     fn option(mut self, name: &str, value: impl Into<Bson>) -> Self {
         self.options.insert(name, value);
         self

@@ -3,15 +3,15 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use smongo_compiler::plan::{Intervals, ScanDirection};
+use smongo_compiler::plan::{IndexDescription, IndexScanPlan, Intervals, PATH_FIELD, ScanDirection, WildcardView};
 use smongo_storage::Cursor;
 use smongo_vm::Code;
 use smongo_vm::key::KeyDecoder;
-use smongo_vm::value::{DocWriter, FieldPath, OwnedValue, RawDoc, Value};
+use smongo_vm::value::{ArrayComponents, DocBuf, DocWriter, FieldPath, OwnedValue, RawDoc, Value};
 
 use crate::error::{Error, Result};
 use crate::exec::{ExecContext, Operator, Stats, Step, count};
-use crate::index::{ABOVE, ArrayPaths, Index, KeyDocuments, ScanBounds, Verdict, direction_of, is_reserved};
+use crate::index::{ABOVE, Index, KeyDocuments, ScanBounds, Verdict, direction_of, is_reserved};
 use crate::shell_text::ShellText;
 
 /// The scan. A row is a record id; documents are for a [`Fetch`](super::Fetch) to find.
@@ -22,7 +22,9 @@ pub(crate) struct IndexScan {
     bounds: ScanBounds,
     direction: ScanDirection,
     /// Where documents had arrays when the scan was planned.
-    arrays: ArrayPaths,
+    arrays: Vec<ArrayComponents>,
+    /// Of a wildcard index, the path that is looked up.
+    wildcard: Option<Arc<WildcardView>>,
     /// Records met so far, where several keys may lead to one.
     met: Option<Met>,
     record_id: Option<i64>,
@@ -60,17 +62,20 @@ struct Met {
 
 impl IndexScan {
     /// A scan whose cursor lives in `slot`.
-    pub fn new(slot: usize, index: &Arc<Index>, intervals: Vec<Intervals>, direction: ScanDirection) -> Self {
-        let bounds = ScanBounds::new(index.description(), &intervals, direction);
-        let arrays = index.array_paths();
-        let is_multikey = arrays.as_slice().iter().any(|arrays| !arrays.is_empty());
+    pub fn new(slot: usize, index: &Arc<Index>, plan: &IndexScanPlan) -> Self {
+        let wildcard = plan.wildcard.clone();
+        let description = wildcard.as_ref().map_or(index.description(), |wildcard| &wildcard.description);
+        let bounds = ScanBounds::new(description, &plan.bounds, plan.direction);
+        let arrays = index.arrays(wildcard.as_deref());
+        let is_multikey = arrays.iter().any(|arrays| !arrays.is_empty());
         Self {
             slot,
             index: Arc::clone(index),
-            intervals,
+            intervals: plan.bounds.clone(),
             bounds,
-            direction,
+            direction: plan.direction,
             arrays,
+            wildcard,
             met: is_multikey.then(Met::default),
             record_id: None,
             saved: None,
@@ -88,8 +93,35 @@ impl IndexScan {
 
     /// The same scan, whose rows are documents of what the keys say. The values at `wanted` paths will be looked at.
     pub fn with_key_documents(mut self, wanted: impl Fn(&FieldPath) -> bool) -> Self {
-        self.documents = Some(KeyDocuments::new(self.index.description(), wanted));
+        self.documents = Some(KeyDocuments::new(self.description(), wanted));
         self
+    }
+
+    /// What the index is, of a wildcard index as one on the path.
+    fn description(&self) -> &IndexDescription {
+        self.wildcard.as_ref().map_or(self.index.description(), |wildcard| &wildcard.description)
+    }
+
+    /// The fields of the keys with their directions or kinds.
+    fn key_pattern(&self) -> DocBuf {
+        let pattern = self.index.key_pattern();
+        let (Some(view), Some(wildcard)) = (&self.wildcard, &self.index.description().wildcard) else {
+            return pattern.into();
+        };
+        DocBuf::build(|shown| {
+            for (at, field) in pattern.iter().enumerate() {
+                if at != wildcard.place {
+                    shown.raw_element(field.raw());
+                    continue;
+                }
+                shown.value(PATH_FIELD, Value::int32(1));
+                if !view.path.is_empty() {
+                    shown.value(&view.path.to_string(), field.value());
+                } else {
+                    shown.raw_element(field.raw());
+                }
+            }
+        })
     }
 
     /// The same scan, which gives one row for each combination of values of the leading `fields`, as far as keys tell
@@ -132,7 +164,7 @@ impl IndexScan {
     fn aim_beyond(&mut self, key: &[u8]) -> Result<bool> {
         let Some(fields) = self.leaping.filter(|_| self.key_is_certain()) else { return Ok(false) };
         let mut decoder = KeyDecoder::new(key, &[]);
-        for field in self.index.description().fields.iter().take(fields) {
+        for field in self.description().fields.iter().take(fields) {
             decoder.skip(direction_of(field.order))?;
         }
         self.target.clear();
@@ -162,7 +194,7 @@ impl IndexScan {
             let message = format!("query plan killed :: index '{}' dropped", self.index.name());
             return Err(Error::new(Code::QUERY_PLAN_KILLED, message));
         }
-        self.has_new_arrays = self.index.array_paths() != self.arrays;
+        self.has_new_arrays = self.index.arrays(self.wildcard.as_deref()) != self.arrays;
         let cursor = cx.open(self.slot, self.index.table())?;
         match &self.saved {
             Some(Saved { key, is_unread }) => Ok(match (self.direction, is_unread) {
@@ -192,8 +224,9 @@ impl IndexScan {
 
     /// Writes from which key to which the scan goes, as a count's bounds are shown.
     fn write_ends(&self, doc: &mut DocWriter<'_, Vec<u8>>) {
+        let pattern = self.key_pattern();
         let ends = |start: bool| {
-            let fields = self.index.key_pattern().iter().zip(&self.index.description().fields).zip(&self.intervals);
+            let fields = pattern.iter().zip(&self.description().fields).zip(&self.intervals);
             let ends = fields.map(move |((name, field), intervals)| {
                 let starts_low = direction_of(field.order) == smongo_vm::key::Direction::Ascending;
                 let (first, last) = (intervals.as_slice().first(), intervals.as_slice().last());
@@ -327,14 +360,12 @@ impl Operator for IndexScan {
     fn explain(&self, doc: &mut DocWriter<'_, Vec<u8>>) {
         let spec = &self.index.entry().spec;
         let is_on = |option: &str| Value::bool(spec.get(option).and_then(Value::as_bool) == Some(true));
-        let pattern = self.index.key_pattern();
-        doc.value("keyPattern", Value::document(pattern));
+        let pattern = self.key_pattern();
+        doc.value("keyPattern", Value::document(&pattern));
         doc.string("indexName", self.index.name());
         doc.value("isMultiKey", Value::bool(self.met.is_some()));
         doc.document("multiKeyPaths", |paths| {
-            for ((field, description), arrays) in
-                pattern.iter().zip(&self.index.description().fields).zip(self.arrays.as_slice())
-            {
+            for ((field, description), arrays) in pattern.iter().zip(&self.description().fields).zip(&self.arrays) {
                 paths.array(field.name_str(), |list| {
                     let names: Vec<&str> = description.path.components().iter().map(|part| part.name()).collect();
                     for component in arrays.iter().take_while(|component| *component < names.len()) {

@@ -49,6 +49,13 @@ impl<'b> KeyEncoder<'b> {
         }
     }
 
+    /// Appends a text as it is, also where strings are ordered by a collation.
+    pub fn name(&mut self, text: &str) {
+        let strings = self.strings.take();
+        self.field(Value::string(text), Direction::Ascending);
+        self.strings = strings;
+    }
+
     /// Ends the key.
     #[inline]
     pub fn finish(self, bound: Bound) {
