@@ -23,6 +23,9 @@ use crate::shell_text::ShellText;
 /// The most indexes of a collection; MongoDB's limit.
 const MAX_INDEXES: usize = 64;
 
+/// How many documents of a build pass between two looks at whether to go on.
+const DOCUMENTS_PER_CHECK: u64 = 1024;
+
 /// How often a request looks again for a collection that was dropped under it.
 const ATTEMPTS_MAX: u32 = 100;
 
@@ -96,6 +99,8 @@ impl Catalog {
         let session = self.storage.session()?;
         let mut records = session.cursor(coll.records())?;
         let mut documents = 0u64;
+        let known = coll.known_sizes().and_then(|sizes| u64::try_from(sizes.documents).ok());
+        op.begin_phase("Index Build: scanning collection", known.unwrap_or(0));
         while records.next_value()?.is_some() {
             let record_id = records.record_id();
             let doc = checked_document(records.value())?;
@@ -103,8 +108,8 @@ impl Catalog {
                 builder.add(doc, record_id)?;
             }
             documents += 1;
-            if documents.is_multiple_of(1024) {
-                op.check()?;
+            if documents.is_multiple_of(DOCUMENTS_PER_CHECK) {
+                op.advance(documents)?;
             }
         }
         drop(records);

@@ -13,6 +13,7 @@ use super::reply::{self, Reply};
 use super::table::Command;
 use crate::auth::Resource;
 use crate::error::{Error, Result};
+use crate::request::ProgressReport;
 
 pub(super) static CURRENT_OP: Command = Command::new("currentOp", current_op, "lists the operations that run")
     .admin_only()
@@ -84,8 +85,22 @@ fn describe(doc: &mut Reply<'_>, host: &str, snapshot: &Snapshot) {
         } else {
             doc.value("command", Value::document(&snapshot.command));
         }
+        if let Some(progress) = snapshot.progress {
+            describe_progress(doc, &progress);
+        }
         doc.value("numYields", Value::int32(0));
     }
+}
+
+/// How far an operation is, as MongoDB says it.
+fn describe_progress(doc: &mut Reply<'_>, progress: &ProgressReport) {
+    let ProgressReport { phase, done, total } = *progress;
+    let percent = (done * 100).checked_div(total).unwrap_or(0);
+    doc.string("msg", &format!("{phase} {phase}: {done}/{total} {percent}%"));
+    doc.document("progress", |doc| {
+        doc.value("done", reply::count(done));
+        doc.value("total", reply::count(total));
+    });
 }
 
 /// mongod's class of an operation.

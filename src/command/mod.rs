@@ -198,8 +198,9 @@ impl<'d> Call<'_, 'd> {
     /// The circumstances of the operation, for the engine.
     fn op(&self) -> OpContext {
         let op = OpContext::new().max_time_ms(self.generic.max_time_ms);
-        let op = op.interrupted_by(self.session.slot.interrupt()).of_client(self.session.presence.clone());
-        op.within(self.scope.clone())
+        let slot = &self.session.slot;
+        let op = op.interrupted_by(slot.interrupt()).of_client(self.session.presence.clone());
+        op.reporting_to(slot.progress()).within(self.scope.clone())
     }
 
     /// The collection that the command's first argument names.

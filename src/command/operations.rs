@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 use smongo_vm::value::{DocBuf, RawDoc};
 
 use crate::auth::Principal;
+use crate::request::{Progress, ProgressReport};
 use crate::wire::{Peer, Remote};
 
 /// Longest command that is kept for `currentOp`, in bytes; longer ones are shown by name only.
@@ -20,6 +21,7 @@ pub(super) struct Slot {
     pub(super) connection_id: u64,
     pub(super) remote: Remote,
     interrupt: Arc<AtomicBool>,
+    progress: Arc<Progress>,
     state: Mutex<State>,
 }
 
@@ -46,6 +48,7 @@ pub(super) struct Snapshot {
     pub(super) connection_id: u64,
     pub(super) remote: Remote,
     pub(super) running: Option<Running>,
+    pub(super) progress: Option<ProgressReport>,
     pub(super) command: DocBuf,
     pub(super) client: Option<DocBuf>,
     pub(super) user: Option<Principal>,
@@ -66,6 +69,7 @@ impl Operations {
             connection_id: peer.connection_id,
             remote: peer.remote,
             interrupt: Arc::new(AtomicBool::new(false)),
+            progress: Arc::default(),
             state: Mutex::new(State::default()),
         });
         self.opened.fetch_add(1, Ordering::Relaxed);
@@ -88,6 +92,7 @@ impl Operations {
         // Operation ids are positive int32s on the wire.
         let id = (self.last_id.fetch_add(1, Ordering::Relaxed) % u64::from(u32::MAX >> 1)) as u32 + 1;
         slot.interrupt.store(false, Ordering::Relaxed);
+        slot.progress.clear();
         let mut state = slot.state.lock();
         state.running = Some(Running { id, command, since });
         state.command.clear();
@@ -135,6 +140,11 @@ impl Slot {
         Arc::clone(&self.interrupt)
     }
 
+    /// Where this connection's operation says how far it is.
+    pub(super) fn progress(&self) -> Arc<Progress> {
+        Arc::clone(&self.progress)
+    }
+
     /// Notes what the client says about itself.
     pub(super) fn set_client(&self, client: &RawDoc) {
         self.state.lock().client = Some(DocBuf::from(client));
@@ -156,6 +166,7 @@ impl Slot {
             connection_id: self.connection_id,
             remote: self.remote,
             running: state.running,
+            progress: self.progress.report(),
             command: DocBuf::from_vec(state.command.clone()).unwrap_or_default(),
             client: state.client.clone(),
             user: state.user.clone(),

@@ -75,11 +75,12 @@ pub(super) fn by_path(
 ) -> Result<Access> {
     let is_sorted = path.is_sorted();
     let proven = matches!(path.residual(), Residual::Nothing);
+    let whole = || (!filter.is_trivial()).then(|| FilterProgram::from(filter));
     let fetch = |input: Box<dyn Operator>, residual: &Residual| -> Result<Box<dyn Operator>> {
         if proven && matches!(wants, Wants::Number) {
             return Ok(input);
         }
-        Ok(Box::new(Fetch::new(RECORDS_SLOT, input, remaining(filter, context, residual)?)))
+        Ok(Box::new(Fetch::new(RECORDS_SLOT, input, remaining(filter, context, residual)?, whole())))
     };
     let (root, skips_arrays) = match path {
         AccessPath::CollectionScan => return Ok(by_scan(filter, None)),
@@ -90,7 +91,7 @@ pub(super) fn by_path(
                 && let Some(kept) = covered_paths(shared, &plan, projection)
             {
                 let scan = scan.with_key_documents(|path| kept.contains(path));
-                let root = Box::new(Covered::new(RECORDS_SLOT, scan, projection.clone(), source));
+                let root = Box::new(Covered::new(RECORDS_SLOT, scan, whole(), projection.clone(), source));
                 return Ok(Access { is_sorted, walks_index: true, is_projected: true, ..Access::plain(root) });
             }
             let skips_arrays = scan.is_multikey() && !matches!(plan.residual, Residual::Whole);

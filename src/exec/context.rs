@@ -43,6 +43,8 @@ pub(crate) struct ExecContext<'s> {
     /// Whether the turn may end before there is a row.
     may_yield: bool,
     due: bool,
+    /// Whether keys no longer tell what a plan took them to tell.
+    has_new_arrays: bool,
 }
 
 impl<'s> ExecContext<'s> {
@@ -69,6 +71,7 @@ impl<'s> ExecContext<'s> {
             records: 0,
             may_yield: true,
             due: false,
+            has_new_arrays: false,
         }
     }
 
@@ -129,6 +132,7 @@ impl<'s> ExecContext<'s> {
             records: 0,
             may_yield: self.may_yield,
             due: false,
+            has_new_arrays: false,
         }
     }
 
@@ -172,6 +176,16 @@ impl<'s> ExecContext<'s> {
     pub fn tick(&mut self) -> Result<bool> {
         self.records += 1;
         if self.records.is_multiple_of(RECORDS_PER_CHECK) { self.look_at_clock() } else { Ok(self.due) }
+    }
+
+    /// Notes that documents have got arrays, since the request was planned, where an index that is scanned had none.
+    pub fn note_new_arrays(&mut self) {
+        self.has_new_arrays = true;
+    }
+
+    /// Whether documents have got such arrays, so that a key proves nothing.
+    pub fn has_new_arrays(&self) -> bool {
+        self.has_new_arrays
     }
 
     /// Whether the turn should end.

@@ -78,6 +78,7 @@ impl<'b> Builder<'b> {
 
     /// Sorts and writes the entries.
     pub fn finish(mut self, op: &OpContext) -> Result<()> {
+        op.begin_phase("Index Build: inserting keys from external sorter into index", self.count as u64);
         let rows = std::mem::take(&mut self.sorter).finish(self.memory_max)?;
         if self.count < BULK_MIN_KEYS {
             self.insert(op, rows)?
@@ -108,7 +109,7 @@ impl<'b> Builder<'b> {
             before.extend_from_slice(key);
             count += 1;
             if count.is_multiple_of(KEYS_PER_CHECK) {
-                op.check()?;
+                op.advance(count as u64)?;
             }
         }
         Ok(loader.finish()?)
@@ -116,15 +117,16 @@ impl<'b> Builder<'b> {
 
     fn insert(&self, op: &OpContext, mut rows: SortedRows) -> Result<()> {
         let mut session = self.storage.session()?;
-        let mut is_left = true;
+        let (mut is_left, mut count) = (true, 0u64);
         while is_left {
-            op.check()?;
+            op.advance(count)?;
             let txn = session.begin()?;
             let mut cursor = txn.cursor(self.index.table())?;
             for _ in 0..TRANSACTION_KEYS {
                 is_left = rows.advance()?;
                 let Some((key, value, _)) = rows.current().filter(|_| is_left) else { break };
                 self.index.add_built(&mut cursor, self.ns, key, value)?;
+                count += 1;
             }
             drop(cursor);
             txn.commit()?;

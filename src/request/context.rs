@@ -9,6 +9,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use smongo_storage::Engine as Storage;
 use smongo_vm::Code;
 
+use super::Progress;
 use crate::error::{Error, Result};
 use crate::session::{Scope, Work};
 
@@ -36,6 +37,7 @@ pub struct OpContext {
     deadline: Option<Instant>,
     interrupt: Option<Arc<AtomicBool>>,
     presence: Option<Presence>,
+    progress: Option<Arc<Progress>>,
     scope: Scope,
     bypasses_validation: bool,
 }
@@ -48,6 +50,7 @@ impl OpContext {
             deadline: None,
             interrupt: None,
             presence: None,
+            progress: None,
             scope: Scope::Alone,
             bypasses_validation: false,
         }
@@ -72,6 +75,28 @@ impl OpContext {
     pub(crate) fn of_client(mut self, presence: Presence) -> Self {
         self.presence = Some(presence);
         self
+    }
+
+    /// Lets others see how far the operation is.
+    #[must_use]
+    pub fn reporting_to(mut self, progress: Arc<Progress>) -> Self {
+        self.progress = Some(progress);
+        self
+    }
+
+    /// Says that something of so many parts begins.
+    pub(crate) fn begin_phase(&self, phase: &'static str, total: u64) {
+        if let Some(progress) = &self.progress {
+            progress.begin(phase, total);
+        }
+    }
+
+    /// Says how many parts are done; fails like [`Self::check`].
+    pub(crate) fn advance(&self, done: u64) -> Result<()> {
+        if let Some(progress) = &self.progress {
+            progress.advance(done);
+        }
+        self.check()
     }
 
     /// Makes the operation part of a retryable write, a transaction, or a series of reads.

@@ -9,6 +9,7 @@ mod context;
 mod ddl;
 mod explain;
 mod namespace;
+mod progress;
 mod read;
 mod validate;
 mod write;
@@ -23,6 +24,7 @@ pub use ddl::{
 pub use explain::{ExplainRequest, Explained, Verbosity};
 pub(crate) use namespace::EXTERNAL_DB;
 pub use namespace::Namespace;
+pub use progress::{Progress, ProgressReport};
 pub use read::{Batched, CountRequest, DistinctRequest, FindRequest, GetMoreRequest, KilledCursors, ShapeRequest};
 pub use validate::{RepairMode, ValidateRequest, ValidatedIndex, Validation};
 pub use write::{

@@ -172,6 +172,20 @@ fn a_cursor_goes_on_where_it_was() {
 }
 
 #[test]
+fn a_cursor_whose_index_becomes_multikey_gives_what_matches() {
+    let fixture = Fixture::with((0..20).map(|n| doc! { "_id": n, "a": n }));
+    fixture.coll.create_index(doc! { "a": 1 }).run().unwrap();
+    let hint = Bson::String("a_1".into());
+    let mut cursor = fixture.coll.find(doc! { "a": { "$ne": 15 } }).hint(hint).batch_size(2).run().unwrap();
+    let mut found: Vec<Bson> = cursor.by_ref().take(2).map(|row| row.unwrap().get("_id").cloned().unwrap()).collect();
+    // One that no longer matches, although one of its keys is among those of documents that do, and one with many keys.
+    fixture.coll.update_one(doc! { "_id": 10 }, doc! { "$set": { "a": [10, 15] } }).run().unwrap();
+    fixture.coll.update_one(doc! { "_id": 12 }, doc! { "$set": { "a": [12, 13, 14] } }).run().unwrap();
+    found.extend(cursor.map(|row| row.unwrap().get("_id").cloned().unwrap()));
+    assert_eq!(found, numbers((0..20).filter(|n| *n != 10 && *n != 15)));
+}
+
+#[test]
 fn hidden_indexes_are_kept_up_and_not_used() {
     let fixture = Fixture::with([doc! { "_id": 1, "a": 1 }]);
     fixture.coll.create_index(doc! { "a": 1 }).unique(true).hidden(true).run().unwrap();

@@ -10,7 +10,7 @@ use smongo_vm::interp::Machine;
 use smongo_vm::program::Program;
 use smongo_vm::value::{DocBuf, DocWriter, RawDoc, Value};
 
-use super::IndexScan;
+use super::{FilterProgram, IndexScan};
 use crate::collection::checked_document;
 use crate::error::Result;
 use crate::exec::{ExecContext, Operator, Stats, Step};
@@ -20,6 +20,8 @@ pub(crate) struct Covered {
     /// Where the cursor on documents lives.
     slot: usize,
     scan: IndexScan,
+    /// What the keys prove, for documents of which they do not tell.
+    filter: Option<FilterProgram>,
     projection: CompiledProjection,
     source: DocBuf,
     machine: Machine,
@@ -29,10 +31,17 @@ pub(crate) struct Covered {
 
 impl Covered {
     /// Projects what a scan's keys say; the scan [gives documents of its keys](IndexScan::with_key_documents).
-    pub fn new(slot: usize, scan: IndexScan, projection: CompiledProjection, source: &RawDoc) -> Self {
+    pub fn new(
+        slot: usize,
+        scan: IndexScan,
+        filter: Option<FilterProgram>,
+        projection: CompiledProjection,
+        source: &RawDoc,
+    ) -> Self {
         Self {
             slot,
             scan,
+            filter,
             projection,
             source: source.into(),
             machine: Machine::new(),
@@ -43,7 +52,7 @@ impl Covered {
 
     /// Projects the current key, or its record where the key does not say enough; `false` when the record is gone.
     fn project(&mut self, cx: &mut ExecContext<'_>) -> Result<bool> {
-        let Self { scan, machine, projection, row, .. } = self;
+        let Self { scan, filter, machine, projection, row, .. } = self;
         if scan.key_is_certain() {
             let projected = machine.project(&projection.program, scan.document(cx), &cx.env, None)?;
             row.clear();
@@ -51,13 +60,20 @@ impl Covered {
             return Ok(true);
         }
         let (Some(shared), Some(record_id)) = (cx.shared, scan.record_id(cx)) else { return Ok(false) };
+        let filter = filter.as_ref().filter(|_| cx.has_new_arrays());
         cx.open(self.slot, shared.records())?;
         let Some((records, env)) = cx.cursor_and_env(self.slot) else { return Ok(false) };
         if !records.search(record_id)? {
             return Ok(false);
         }
         self.stats.docs_examined += 1;
-        let projected = machine.project(&projection.program, checked_document(records.value())?, env, None)?;
+        let doc = checked_document(records.value())?;
+        if let Some(filter) = filter
+            && !machine.matches(&filter.program, doc, env)?
+        {
+            return Ok(false);
+        }
+        let projected = machine.project(&projection.program, doc, env, None)?;
         row.clear();
         row.extend_from_slice(projected.as_bytes());
         Ok(true)

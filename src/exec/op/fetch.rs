@@ -16,19 +16,28 @@ pub(crate) struct Fetch {
     slot: usize,
     input: Box<dyn Operator>,
     filter: Option<FilterProgram>,
+    /// The whole of the filter, of which keys prove the rest as long as they tell what they did.
+    whole: Option<FilterProgram>,
     machine: Machine,
     stats: Stats,
 }
 
 impl Fetch {
-    /// Fetches the records of `input` with a cursor in `slot`. Without a filter every document is a row.
-    pub fn new(slot: usize, input: Box<dyn Operator>, filter: Option<FilterProgram>) -> Self {
-        Self { slot, input, filter, machine: Machine::new(), stats: Stats::default() }
+    /// Fetches the records of `input` with a cursor in `slot`. Without a filter every document is a row; `whole` is the
+    /// filter that the keys and `filter` together stand for.
+    pub fn new(
+        slot: usize,
+        input: Box<dyn Operator>,
+        filter: Option<FilterProgram>,
+        whole: Option<FilterProgram>,
+    ) -> Self {
+        Self { slot, input, filter, whole, machine: Machine::new(), stats: Stats::default() }
     }
 
     /// Reads the document of a record; `false` when it is not there or does not match.
     fn read(&mut self, record_id: i64, cx: &mut ExecContext<'_>) -> Result<bool> {
         let Some(shared) = cx.shared else { return Ok(false) };
+        let filter = if cx.has_new_arrays() { &self.whole } else { &self.filter };
         cx.open(self.slot, shared.records())?;
         let Some((records, env)) = cx.cursor_and_env(self.slot) else { return Ok(false) };
         if !records.search(record_id)? {
@@ -36,7 +45,7 @@ impl Fetch {
         }
         self.stats.docs_examined += 1;
         let doc = checked_document(records.value())?;
-        Ok(match &self.filter {
+        Ok(match filter {
             None => true,
             Some(filter) => self.machine.matches(&filter.program, doc, env)?,
         })

@@ -38,6 +38,8 @@ pub(crate) struct IndexScan {
     leaping: Option<usize>,
     /// Whether rows are only counted.
     is_count: bool,
+    /// Whether nobody looks at the documents that keys lead to.
+    is_alone: bool,
     ended: bool,
     /// Where a leap goes to.
     target: Vec<u8>,
@@ -83,6 +85,7 @@ impl IndexScan {
             has_new_arrays: false,
             leaping: None,
             is_count: false,
+            is_alone: false,
             ended: false,
             target: Vec::new(),
             seeks: 0,
@@ -128,12 +131,14 @@ impl IndexScan {
     /// what documents have.
     pub fn leaping(mut self, fields: usize) -> Self {
         self.leaping = Some(fields);
+        self.is_alone = true;
         self
     }
 
     /// The same scan, whose rows are only counted.
     pub fn counting(mut self) -> Self {
         self.is_count = self.bounds.is_contiguous();
+        self.is_alone = true;
         self
     }
 
@@ -195,6 +200,16 @@ impl IndexScan {
             return Err(Error::new(Code::QUERY_PLAN_KILLED, message));
         }
         self.has_new_arrays = self.index.arrays(self.wildcard.as_deref()) != self.arrays;
+        if self.has_new_arrays {
+            if self.is_alone {
+                let message = format!("query plan killed :: index '{}' became multikey", self.index.name());
+                return Err(Error::new(Code::QUERY_PLAN_KILLED, message));
+            }
+            // Documents that nobody changed are where they were; of the others some keys may be met twice, and none
+            // proves what it did.
+            self.met.get_or_insert_default();
+            cx.note_new_arrays();
+        }
         let cursor = cx.open(self.slot, self.index.table())?;
         match &self.saved {
             Some(Saved { key, is_unread }) => Ok(match (self.direction, is_unread) {
