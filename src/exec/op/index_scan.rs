@@ -70,6 +70,9 @@ impl IndexScan {
         let bounds = ScanBounds::new(description, &plan.bounds, plan.direction);
         let arrays = index.arrays(wildcard.as_deref());
         let is_multikey = arrays.iter().any(|arrays| !arrays.is_empty());
+        // Below one path a document has several.
+        let place = description.wildcard.as_ref().map(|wildcard| wildcard.place);
+        let has_several_paths = place.and_then(|place| plan.bounds.get(place)).is_some_and(|bounds| !bounds.is_point());
         Self {
             slot,
             index: Arc::clone(index),
@@ -78,7 +81,7 @@ impl IndexScan {
             direction: plan.direction,
             arrays,
             wildcard,
-            met: is_multikey.then(Met::default),
+            met: (is_multikey || has_several_paths).then(Met::default),
             record_id: None,
             saved: None,
             documents: None,
@@ -378,7 +381,8 @@ impl Operator for IndexScan {
         let pattern = self.key_pattern();
         doc.value("keyPattern", Value::document(&pattern));
         doc.string("indexName", self.index.name());
-        doc.value("isMultiKey", Value::bool(self.met.is_some()));
+        let is_multikey = self.arrays.iter().any(|arrays| !arrays.is_empty());
+        doc.value("isMultiKey", Value::bool(is_multikey));
         doc.document("multiKeyPaths", |paths| {
             for ((field, description), arrays) in pattern.iter().zip(&self.description().fields).zip(&self.arrays) {
                 paths.array(field.name_str(), |list| {
