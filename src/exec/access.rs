@@ -103,7 +103,9 @@ pub(super) fn by_path(
             let skips_arrays = proven && scans.iter().any(IndexScan::is_multikey);
             let input: Box<dyn Operator> = match order {
                 Some((program, source)) if union.is_sorted => {
-                    let scans = scans.into_iter().map(|scan| scan.with_key_documents(|_| true)).collect();
+                    let sorted: Vec<FieldPath> = source.iter().map(|part| FieldPath::new(part.name_str())).collect();
+                    let with_order = |scan: IndexScan| scan.with_key_documents(|path| sorted.contains(path));
+                    let scans = scans.into_iter().map(with_order).collect();
                     Box::new(SortMerge::new(scans, Arc::clone(program), source))
                 }
                 _ => Box::new(Union::new(scans)),

@@ -1,4 +1,7 @@
 //! What a key says of its document: the values of the index's fields, as a document.
+//!
+//! Only the fields that somebody will look at are in it: an index may have a field and another inside it, and no
+//! document can be made of both.
 
 use smongo_compiler::plan::{FieldOrder, IndexDescription};
 use smongo_vm::key::{Direction, KeyDecoder};
@@ -26,7 +29,7 @@ struct Field {
 }
 
 impl KeyDocuments {
-    /// Documents of the fields of an index of which those at `wanted` paths will be looked at.
+    /// Documents of the fields of an index that are at `wanted` paths, none of which is inside another.
     pub fn new(index: &IndexDescription, wanted: impl Fn(&FieldPath) -> bool) -> Self {
         let fields: Vec<Field> = index
             .fields
@@ -37,7 +40,7 @@ impl KeyDocuments {
                 direction: direction_of(field.order),
             })
             .collect();
-        let is_flat = fields.iter().all(|field| field.path.len() == 1);
+        let is_flat = fields.iter().filter(|field| field.is_wanted).all(|field| field.path.len() == 1);
         Self { fields, is_flat, values: Vec::new(), document: Vec::new(), is_certain: false }
     }
 
@@ -50,9 +53,12 @@ impl KeyDocuments {
         let mut doc = DocWriter::new(&mut self.document);
         for field in &self.fields {
             decoder.with_field(field.direction, |value| {
+                if !field.is_wanted {
+                    return;
+                }
                 // Null may stand for nothing, undefined for an empty array, and an array's elements may have keys too.
                 let says_little = matches!(value.tag(), Tag::Null | Tag::Undefined | Tag::Nothing | Tag::Array);
-                is_certain &= !(field.is_wanted && says_little);
+                is_certain &= !says_little;
                 match field.path.components() {
                     [name] if self.is_flat => doc.value(name.name(), value),
                     _ => self.values.push(value.into()),
@@ -60,7 +66,8 @@ impl KeyDocuments {
             })?;
         }
         if !self.is_flat {
-            let fields = self.fields.iter().map(|field| field.path.components()).zip(&self.values);
+            let wanted = self.fields.iter().filter(|field| field.is_wanted);
+            let fields = wanted.map(|field| field.path.components()).zip(&self.values);
             write_nested(&fields.collect::<Vec<_>>(), &mut doc);
         }
         doc.finish();
@@ -113,7 +120,8 @@ mod tests {
 
     use super::*;
 
-    fn read(paths: &[&str], values: &[Value<'_>]) -> (String, bool) {
+    /// The document of a key of which the first fields are wanted, and whether it is certain.
+    fn read(paths: &[&str], wanted: usize, values: &[Value<'_>]) -> (String, bool) {
         let fields = paths.iter().map(|path| IndexField { path: FieldPath::new(path), order: FieldOrder::Ascending });
         let index = IndexDescription {
             fields: fields.collect(),
@@ -127,7 +135,8 @@ mod tests {
         let mut encoder = KeyEncoder::new(&mut key, &mut types);
         values.iter().for_each(|value| encoder.field(*value, Direction::Ascending));
         encoder.finish(Bound::Equal);
-        let mut documents = KeyDocuments::new(&index, |path| *path == FieldPath::new(paths[0]));
+        let mut documents =
+            KeyDocuments::new(&index, |path| paths[..wanted].iter().any(|wanted| *path == FieldPath::new(wanted)));
         documents.read(&key, &types).unwrap();
         let doc = RawDoc::from_bytes(documents.document()).unwrap();
         (crate::shell_text::ShellText(Value::document(doc)).to_string(), documents.is_certain())
@@ -136,9 +145,10 @@ mod tests {
     #[test]
     fn keys_become_documents() {
         let (one, half, null) = (Value::int32(1), Value::double(0.5), Value::NULL);
-        assert_eq!(read(&["a", "b"], &[one, half]), ("{ a: 1, b: 0.5 }".into(), true));
-        assert_eq!(read(&["a.x", "b", "a.y"], &[one, half, one]), ("{ a: { x: 1, y: 1 }, b: 0.5 }".into(), true));
-        assert_eq!(read(&["a", "b"], &[null, one]), ("{ a: null, b: 1 }".into(), false));
-        assert_eq!(read(&["a", "b"], &[one, null]), ("{ a: 1, b: null }".into(), true));
+        assert_eq!(read(&["a", "b"], 2, &[one, half]), ("{ a: 1, b: 0.5 }".into(), true));
+        assert_eq!(read(&["a.x", "b", "a.y"], 3, &[one, half, one]), ("{ a: { x: 1, y: 1 }, b: 0.5 }".into(), true));
+        assert_eq!(read(&["a", "b"], 2, &[null, one]), ("{ a: null, b: 1 }".into(), false));
+        assert_eq!(read(&["a", "b"], 1, &[one, null]), ("{ a: 1 }".into(), true));
+        assert_eq!(read(&["a", "a.0.b"], 1, &[one, null]), ("{ a: 1 }".into(), true));
     }
 }

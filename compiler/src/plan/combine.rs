@@ -57,7 +57,11 @@ fn best_of_branch(
 fn has_sort_values(view: &IndexView<'_>, sort: &Sort, collation: Option<&Arc<Collation>>) -> bool {
     let fields = &view.description.fields;
     let has_strings = collation.is_none() && view.description.collation.is_none();
+    // No document is made of a value and another inside it.
+    let mut pairs = sort.parts.iter().flat_map(|(a, _)| sort.parts.iter().map(move |(b, _)| (a, b)));
+    let are_apart = pairs.all(|(a, b)| a == b || !a.is_prefix_of(b));
     has_strings
+        && are_apart
         && view.arrays.iter().all(|arrays| arrays.is_empty())
         && sort
             .parts
