@@ -15,7 +15,7 @@ use std::sync::Arc;
 use ahash::RandomState;
 use bumpalo::Bump;
 use hashbrown::HashTable;
-use smongo_compiler::{CompiledCall, CompiledGroup};
+use smongo_compiler::CompiledGroup;
 use smongo_vm::acc::{Accumulator, Kept};
 use smongo_vm::interp::Machine;
 use smongo_vm::key::{Bound, Direction, KeyEncoder};
@@ -107,16 +107,14 @@ impl Groups {
         self.index.find(hash, is_same).copied().ok_or(hash)
     }
 
-    /// Adds the group of the key that was looked for last.
-    fn add(&mut self, hash: u64, id: Value<'_>, states: impl Iterator<Item = Box<dyn Accumulator>>) -> usize {
+    /// Adds the group of the key that was looked for last; its states are the last ones already.
+    fn add(&mut self, hash: u64, id: Value<'_>, fields: usize) -> usize {
         let number = self.list.len();
         let start = self.keys.len();
         self.keys.extend_from_slice(&self.key);
         let entry = Entry { hash, key: start..self.keys.len(), id: Kept::new(id), given: false };
-        let before = self.states.len();
-        self.states.extend(states);
         let states_bytes: usize =
-            self.states.iter().skip(before).map(|state| size_of_val(&**state) + ALLOCATION_BYTES).sum();
+            self.states.iter().rev().take(fields).map(|state| size_of_val(&**state) + ALLOCATION_BYTES).sum();
         self.held_bytes += entry.id.heap_bytes() + states_bytes;
         self.list.push(entry);
         let list = &self.list;
@@ -166,8 +164,12 @@ impl Group {
         let number = match groups.find(id, spec.row.strings()) {
             Ok(number) if !overflow.as_ref().is_some_and(|overflow| overflow.takes_all) => number,
             Err(hash) if overflow.is_none() => {
-                let states = begin(spec, id, key_machine, cx)?;
-                groups.add(hash, id, states.into_iter())
+                let first = groups.states.len();
+                if let Err(error) = begin(spec, id, key_machine, cx, &mut groups.states) {
+                    groups.states.truncate(first);
+                    return Err(error);
+                }
+                groups.add(hash, id, fields)
             }
             _ => {
                 let Some(overflow) = overflow else { return Ok(()) };
@@ -240,7 +242,8 @@ impl Group {
                 (&entry.id, states)
             }
             Err(_) => {
-                begun = begin(spec, id.get(), key_machine, cx)?;
+                begun = Vec::with_capacity(fields);
+                begin(spec, id.get(), key_machine, cx, &mut begun)?;
                 (&id, begun.as_mut_slice())
             }
         };
@@ -264,18 +267,19 @@ impl Group {
     }
 }
 
-/// The states of a new group.
+/// Appends the states of a new group.
 fn begin(
     spec: &CompiledGroup,
     id: Value<'_>,
     machine: &mut Machine,
     cx: &ExecContext<'_>,
-) -> Result<Vec<Box<dyn Accumulator>>> {
-    let begin = |(_, call): &(String, CompiledCall)| {
+    states: &mut Vec<Box<dyn Accumulator>>,
+) -> Result<()> {
+    for (_, call) in &spec.fields {
         let settings = settings(call, id, machine, &cx.env)?;
-        Ok(growing(call, &settings).map_err(smongo_vm::Error::in_group)?)
-    };
-    spec.fields.iter().map(begin).collect()
+        states.push(growing(call, &settings).map_err(smongo_vm::Error::in_group)?);
+    }
+    Ok(())
 }
 
 /// Writes the row of a group.

@@ -1,10 +1,13 @@
 //! Unwind: one row for each element of an array.
+//!
+//! The rows of one document differ in one element only. Where the array is a field of the document itself, what stands
+//! before and behind it is copied as it is and no field is looked at again.
 
 use std::ops::Range;
 use std::sync::Arc;
 
 use smongo_compiler::ir::pipeline::Unwind as Spec;
-use smongo_vm::value::{DocWriter, Element, RawDoc, Tag, Value};
+use smongo_vm::value::{DocWriter, Element, FieldPath, RawDoc, Tag, Value};
 
 use super::set_path::{set_path, value_at};
 use crate::error::Result;
@@ -19,6 +22,8 @@ pub(crate) struct Unwind {
     /// The array, and where its elements' values stand in it with the types that they have.
     array: Vec<u8>,
     elements: Vec<(u8, Range<usize>)>,
+    /// Where the array's field stands in `source`, when that is a field of the document itself.
+    field: Option<Range<usize>>,
     next: usize,
     row: Vec<u8>,
     /// A row before the position was written into it.
@@ -35,6 +40,7 @@ impl Unwind {
             source: Vec::new(),
             array: Vec::new(),
             elements: Vec::new(),
+            field: None,
             next: 0,
             row: Vec::new(),
             without_index: Vec::new(),
@@ -46,6 +52,11 @@ impl Unwind {
     fn give_element(&mut self) -> bool {
         let Some((tag, place)) = self.elements.get(self.next) else { return false };
         let payload = self.array.get(place.clone()).unwrap_or_default();
+        if let (Some(field), None) = (&self.field, &self.spec.index) {
+            splice(&mut self.row, &self.source, field.clone(), *tag, payload);
+            self.next += 1;
+            return true;
+        }
         let element = Value::decode(*tag, payload).map_or(Value::NULL, |(element, _)| element);
         let source = RawDoc::from_bytes(&self.source).unwrap_or(RawDoc::EMPTY);
         let position = Value::int64(i64::try_from(self.next).unwrap_or(i64::MAX));
@@ -81,6 +92,7 @@ impl Unwind {
                     None => self.source.extend_from_slice(doc.as_bytes()),
                     Some(only) => copy_fields(doc, only, &mut self.source),
                 }
+                self.field = place_of(&self.source, &self.spec.path);
                 self.array.clear();
                 self.array.extend_from_slice(array.as_bytes());
                 let mut elements = array.iter();
@@ -103,6 +115,33 @@ impl Unwind {
         }
         true
     }
+}
+
+/// Where the field at a path of one component stands in a document, type and name included.
+fn place_of(source: &[u8], path: &FieldPath) -> Option<Range<usize>> {
+    let [component] = path.components() else { return None };
+    let mut fields = RawDoc::from_bytes(source)?.iter();
+    while let Some(field) = fields.next() {
+        if field.name() == component.name().as_bytes() {
+            let end = fields.offset();
+            return Some(end - field.raw().len()..end);
+        }
+    }
+    None
+}
+
+/// Writes `source` with another value in the field that stands at `field`.
+fn splice(out: &mut Vec<u8>, source: &[u8], field: Range<usize>, tag: u8, payload: &[u8]) {
+    let name = source.get(field.start + 1..field.end).and_then(|rest| rest.split_inclusive(|byte| *byte == 0).next());
+    out.clear();
+    out.extend_from_slice(source.get(..field.start).unwrap_or_default());
+    out.push(tag);
+    out.extend_from_slice(name.unwrap_or_default());
+    out.extend_from_slice(payload);
+    out.extend_from_slice(source.get(field.end..).unwrap_or_default());
+    // An element of a document is shorter than the document, whose length is an int32.
+    let length = i32::try_from(out.len()).unwrap_or(i32::MAX).to_le_bytes();
+    out.iter_mut().zip(length).for_each(|(byte, length)| *byte = length);
 }
 
 /// Copies the fields of these names, in the document's order.
@@ -169,5 +208,35 @@ impl Operator for Unwind {
         if let Some(index) = &self.spec.index {
             doc.string("includeArrayIndex", &index.to_string());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use smongo_vm::value::DocBuf;
+    use smongo_vm::value::extjson::parse_doc;
+
+    use super::*;
+
+    #[test]
+    fn a_spliced_row_is_the_row_that_is_written_field_by_field() {
+        for (doc, path) in [
+            ("{a: [1, 2]}", "a"),
+            ("{x: 1, a: [1, 2], y: 'z'}", "a"),
+            ("{aa: 0, a: [], b: {c: 1}}", "a"),
+            ("{_id: 1, tags: ['p', 'q']}", "tags"),
+        ] {
+            let (doc, path) = (parse_doc(doc).unwrap(), FieldPath::new(path));
+            let place = place_of(doc.as_bytes(), &path).unwrap();
+            let values = parse_doc("{a: 5, b: 'text', c: {d: 1}, e: null}").unwrap();
+            for value in values.iter() {
+                let (mut spliced, mut written) = (Vec::new(), Vec::new());
+                splice(&mut spliced, doc.as_bytes(), place.clone(), value.raw()[0], value.raw_payload());
+                set_path(&mut written, &doc, &path, value.value());
+                assert_eq!(DocBuf::from_vec(spliced), DocBuf::from_vec(written), "{doc:?} {}", value.name_str());
+            }
+        }
+        assert!(place_of(parse_doc("{a: {b: [1]}}").unwrap().as_bytes(), &FieldPath::new("a.b")).is_none());
+        assert!(place_of(parse_doc("{b: 1}").unwrap().as_bytes(), &FieldPath::new("a")).is_none());
     }
 }
