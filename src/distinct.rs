@@ -1,4 +1,4 @@
-//! The distinct values at a path, in the order in which they first appear.
+//! The distinct values at a path, in their order.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hasher};
@@ -8,16 +8,21 @@ use std::sync::Arc;
 use smongo_vm::collation::Collation;
 use smongo_vm::limits::MAX_USER_DOCUMENT_BYTES;
 use smongo_vm::value::path::{FieldPath, match_path};
-use smongo_vm::value::{ArrayWriter, OwnedValue, RawDoc, StringOrder, Value, equal_with, hash_with};
+use smongo_vm::value::{ArrayWriter, OwnedValue, RawDoc, StringOrder, Value, compare, equal_with, hash_with};
 
 use crate::error::{Error, Result};
 
-/// Collects values and writes each once.
+/// What an element of an array takes besides its value, at the least: a type and a name.
+const ELEMENT_BYTES: usize = 3;
+
+/// Collects values, each once, and writes them in their order.
 pub(crate) struct DistinctValues {
     path: FieldPath,
     hasher: ahash::RandomState,
     /// Values by hash; equal numbers of different types are one value.
     seen: HashMap<u64, Vec<OwnedValue>>,
+    /// The bytes of all values, about.
+    bytes: usize,
     collation: Option<Arc<Collation>>,
 }
 
@@ -27,16 +32,22 @@ impl DistinctValues {
         if key.contains('\0') {
             return Err(Error::new(smongo_vm::Code(31032), "Key field cannot contain an embedded null byte"));
         }
-        Ok(Self { path: FieldPath::new(key), hasher: ahash::RandomState::new(), seen: HashMap::new(), collation })
+        Ok(Self {
+            path: FieldPath::new(key),
+            hasher: ahash::RandomState::new(),
+            seen: HashMap::new(),
+            bytes: 0,
+            collation,
+        })
     }
 
-    /// Writes the values of a document that are new. An array counts as its elements.
-    pub fn add(&mut self, doc: &RawDoc, out: &mut ArrayWriter<'_, Vec<u8>>) -> Result<()> {
-        let Self { path, hasher, seen, collation } = self;
+    /// Takes in the values of a document. An array counts as its elements.
+    pub fn add(&mut self, doc: &RawDoc) -> Result<()> {
+        let Self { path, hasher, seen, bytes, collation } = self;
         let strings = collation.as_deref().map(|collation| collation as &dyn StringOrder);
         let mut add = |value: Value<'_>| {
             if !value.is_nothing() && is_new(hasher, seen, value, strings) {
-                out.value(value);
+                *bytes += size(value);
             }
         };
         let _ = match_path(doc, path.components(), false, &mut |value, _| {
@@ -46,11 +57,30 @@ impl DistinctValues {
             }
             ControlFlow::Continue(())
         });
-        if out.written() > MAX_USER_DOCUMENT_BYTES {
-            return Err(Error::new(smongo_vm::Code(17217), "distinct too big, 16mb cap"));
-        }
-        Ok(())
+        check_size(*bytes)
     }
+
+    /// Writes the values.
+    pub fn write(&self, out: &mut ArrayWriter<'_, Vec<u8>>) -> Result<()> {
+        let mut values: Vec<Value<'_>> = self.seen.values().flatten().map(OwnedValue::get).collect();
+        values.sort_by(|a, b| compare(*a, *b));
+        values.into_iter().for_each(|value| out.value(value));
+        check_size(out.written())
+    }
+}
+
+/// The bytes of a value in a reply, at the least.
+fn size(value: Value<'_>) -> usize {
+    let text = value.as_str_bytes().map(<[u8]>::len);
+    let inside = || value.as_doc().or(value.as_array()).map(|doc| doc.as_bytes().len());
+    ELEMENT_BYTES + text.or_else(inside).unwrap_or_default()
+}
+
+fn check_size(bytes: usize) -> Result<()> {
+    if bytes > MAX_USER_DOCUMENT_BYTES {
+        return Err(Error::new(smongo_vm::Code(17217), "distinct too big, 16mb cap"));
+    }
+    Ok(())
 }
 
 fn is_new(
@@ -90,14 +120,15 @@ mod tests {
             DocBuf::build(|doc| doc.value("b", Value::int32(9))),
             DocBuf::build(|doc| doc.value("a", Value::NULL)),
         ];
-        let mut bytes = Vec::new();
-        let mut out = ArrayWriter::new(&mut bytes);
         let mut distinct = DistinctValues::new("a", None).unwrap();
         for doc in &docs {
-            distinct.add(doc, &mut out).unwrap();
+            distinct.add(doc).unwrap();
         }
+        let mut bytes = Vec::new();
+        let mut out = ArrayWriter::new(&mut bytes);
+        distinct.write(&mut out).unwrap();
         out.finish();
         let shown = crate::shell_text::ShellText(Value::array(RawDoc::from_bytes(&bytes).unwrap())).to_string();
-        assert_eq!(shown, "[ 1, 2, [ 3 ], null ]");
+        assert_eq!(shown, "[ null, 1, 2, [ 3 ] ]");
     }
 }

@@ -1,5 +1,6 @@
 //! `aggregate`.
 
+use smongo_compiler::front::stage::stage_traits;
 use smongo_vm::Code;
 use smongo_vm::value::{RawDoc, Tag, Value};
 
@@ -8,6 +9,7 @@ use super::access::{Needs, Requirement, Target};
 use super::args::{self, Any, Flag, Number, arguments};
 use super::concern::ReadLevel;
 use super::reply::{self, Reply};
+use super::server_facts::Facts;
 use super::table::{Command, Counter, Usage};
 use crate::auth::Resource;
 use crate::error::{Error, Result};
@@ -33,8 +35,15 @@ fn requirements(target: &Target<'_>) -> Vec<Requirement> {
             let own = first.and_then(|stage| stage.value().as_doc()).and_then(|how| how.get("allUsers"));
             if own.is_some_and(args::is_truthy) { on_cluster("inprog") } else { Vec::new() }
         }
-        Some("$listLocalSessions" | "$documents" | "$querySettings") => Vec::new(),
+        Some("$listLocalSessions") => {
+            let how = first.and_then(|stage| stage.value().as_doc());
+            let others =
+                how.is_some_and(|how| how.get("allUsers").is_some_and(args::is_truthy) || how.get("users").is_some());
+            if others { on_cluster("listSessions") } else { Vec::new() }
+        }
+        Some("$documents" | "$querySettings" | "$listMqlEntities" | "$listCachedAndActiveUsers") => Vec::new(),
         Some("$listSessions") => on_cluster("listSessions"),
+        Some("$listSampledQueries") => on_cluster("listSampledQueries"),
         Some("$queryStats") => on_cluster("queryStatsRead"),
         Some("$listCatalog" | "$listClusterCatalog") => on_cluster("listDatabases"),
         Some("$collStats") => vec![(target.collection(), "collStats")],
@@ -121,13 +130,19 @@ fn aggregate(call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<()> {
     {
         check_stream(call)?;
     }
+    check_stages(call, request.pipeline)?;
     if explain {
+        if call.generic.api_strict == Some(true) {
+            return Err(Error::new(Code::API_STRICT_ERROR, "BSON field 'explain' is not allowed with apiStrict:true."));
+        }
         let verbosity = Verbosity::QueryPlanner;
         let request = ExplainRequest { explained: Explained::Aggregate(request), verbosity };
         return super::explain::write(call, &request, call.request.body, reply);
     }
     let ns = request.ns.clone();
     let op = call.op();
+    let facts = Facts::of(call);
+    let request = AggregateRequest { server: Some(&facts), ..request };
     let engine = &call.commands.engine;
     let id =
         reply::cursor_at(reply, "firstBatch", ns.full(), &call.scope, |batch| engine.aggregate(&op, &request, batch))?;
@@ -153,9 +168,61 @@ fn check_stream(call: &Call<'_, '_>) -> Result<()> {
     }
 }
 
+/// Some arguments may be left out, but not be null.
+fn check_nulls(body: &RawDoc) -> Result<()> {
+    for element in body.iter().filter(|element| element.value().tag() == Tag::Null) {
+        match element.name() {
+            b"pipeline" => {
+                return Err(Error::new(Code::TYPE_MISMATCH, "'pipeline' option must be specified as an array"));
+            }
+            b"allowDiskUse" => return Err(args::wrong_type("aggregate", "allowDiskUse", Tag::Null, &["bool"])),
+            b"hint" => return Err(Error::new(Code::FAILED_TO_PARSE, "Hint must be a string or an object")),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Fails when a stage may not stand where the request is: in a transaction, or in the Stable API alone.
+fn check_stages(call: &Call<'_, '_>, pipeline: &RawDoc) -> Result<()> {
+    let strict = call.generic.api_strict == Some(true);
+    let in_transaction = call.scope.transaction().is_some();
+    let level = call.generic.read_concern.and_then(|concern| concern.level).unwrap_or(ReadLevel::Local);
+    if !strict && !in_transaction && level == ReadLevel::Local {
+        return Ok(());
+    }
+    let stages = pipeline.values().filter_map(|stage| stage.as_doc()).filter_map(|stage| stage.iter().next());
+    for stage in stages {
+        let name = stage.name_str();
+        let Some(traits) = stage_traits(name) else { return Ok(()) };
+        // Of `$collStats` the Stable API has the count.
+        let beyond_count =
+            || stage.value().as_doc().is_some_and(|spec| spec.iter().any(|field| field.name() != b"count"));
+        if strict && (!traits.in_stable_api || name == "$collStats" && beyond_count()) {
+            let message = format!("stage {name} is not allowed with 'apiStrict: true' in API Version 1");
+            return Err(Error::new(Code::API_STRICT_ERROR, message));
+        }
+        let refused = match name {
+            "$planCacheStats" | "$currentOp" | "$queryStats" => level != ReadLevel::Local,
+            "$out" | "$merge" => level == ReadLevel::Linearizable,
+            _ => false,
+        };
+        if refused {
+            let message = format!("Aggregation stage {name} cannot run with a readConcern of level '{}'", level.name());
+            return Err(Error::new(Code::INVALID_OPTIONS, message));
+        }
+        if in_transaction && !traits.in_transactions {
+            let message = format!("Stage not supported inside of a multi-document transaction: {name}");
+            return Err(Error::new(Code::OPERATION_NOT_SUPPORTED_IN_TRANSACTION, message));
+        }
+    }
+    Ok(())
+}
+
 /// The request in an `aggregate` command, and whether it asks to be explained only; `is_explained` says that it stands
 /// in an `explain`.
 pub(super) fn parse<'d>(call: &Call<'_, 'd>, is_explained: bool) -> Result<(AggregateRequest<'d>, bool)> {
+    check_nulls(call.request.body)?;
     let args: AggregateArgs<'d> = args::of_command(&call.request)?;
     let Any(pipeline) = args::require(args.pipeline, "aggregate", "pipeline")?;
     let Some(pipeline) = pipeline.as_array() else {

@@ -8,10 +8,10 @@ use super::access::{Needs, Requirement, Target};
 use super::args::{self, Argument, Number, wrong_type};
 use super::generic;
 use super::metrics::Tally;
-use super::operations::{Running, Snapshot};
+use super::operations::{Operations, Running, Snapshot};
 use super::reply::{self, Reply};
 use super::table::Command;
-use crate::auth::Resource;
+use crate::auth::{Principal, Resource};
 use crate::error::{Error, Result};
 use crate::request::ProgressReport;
 
@@ -42,10 +42,7 @@ fn current_op(call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<()> {
     let commands = call.commands;
     let host = commands.address(call.session.peer.local);
     let mine = call.session.login.user.as_ref().map(|user| &user.principal);
-    let shown = commands.operations.snapshot().into_iter().filter(|snapshot| {
-        (all || snapshot.running.is_some()) && (!own || mine.is_none() || snapshot.user.as_ref() == mine)
-    });
-    let documents = shown.map(|snapshot| DocBuf::build(|doc| describe(doc, &host, &snapshot))).collect();
+    let documents = documents(&commands.operations, &host, all, mine.filter(|_| own));
     let chosen = commands.engine.filter_documents(&call.op(), documents, &filter)?;
     reply.array("inprog", |array| chosen.iter().for_each(|doc| array.value(Value::document(doc))));
     if commands.write_gate.lock_count() > 0 {
@@ -53,6 +50,14 @@ fn current_op(call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<()> {
         reply.string("info", "use db.fsyncUnlock() to terminate the fsync write/snapshot lock");
     }
     Ok(())
+}
+
+/// The operations that run, and `idle` connections; those of one user, or of all.
+pub(super) fn documents(operations: &Operations, host: &str, idle: bool, of: Option<&Principal>) -> Vec<DocBuf> {
+    let wanted =
+        |snapshot: &Snapshot| (idle || snapshot.running.is_some()) && (of.is_none() || snapshot.user.as_ref() == of);
+    let shown = operations.snapshot().into_iter().filter(wanted);
+    shown.map(|snapshot| DocBuf::build(|doc| describe(doc, host, &snapshot))).collect()
 }
 
 fn describe(doc: &mut Reply<'_>, host: &str, snapshot: &Snapshot) {

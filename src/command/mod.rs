@@ -44,6 +44,7 @@ mod reply;
 mod roles;
 mod sasl;
 mod search_indexes;
+mod server_facts;
 mod server_status;
 mod sessions;
 mod settings;
@@ -63,6 +64,7 @@ use parking_lot::{Condvar, Mutex};
 use smongo_vm::Code;
 use smongo_vm::value::{DocWriter, RawDoc, Value};
 
+use crate::auth::Principal;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::request::{Namespace, OpContext, Presence, wall_clock_millis};
@@ -224,6 +226,11 @@ impl<'d> Call<'_, 'd> {
         self.generic.session
     }
 
+    /// The user that the connection has logged in.
+    fn principal(&self) -> Option<&Principal> {
+        self.session.login.user.as_ref().map(|user| &user.principal)
+    }
+
     /// Whether the write must be on the storage device before the reply.
     fn journal(&self) -> bool {
         match self.generic.write_concern {
@@ -371,7 +378,7 @@ impl Commands {
             let fresh = noted
                 .is_some_and(|(last, when)| last == id && call.started.duration_since(when) < sessions::REFRESH_GRAIN);
             if !fresh {
-                self.sessions.touch(id, call.started)?;
+                self.sessions.touch(id, call.principal(), call.started)?;
                 call.session.last_session = Some((id, call.started));
             }
         }

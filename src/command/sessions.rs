@@ -13,6 +13,7 @@ use super::args::{self, arguments, wrong_type};
 use super::generic::session_id;
 use super::reply::Reply;
 use super::table::Command;
+use crate::auth::Principal;
 use crate::error::{Error, Result};
 use crate::request::Namespace;
 use crate::session::SessionId;
@@ -36,26 +37,40 @@ struct OpenCursor {
     used: Instant,
 }
 
+/// When a session was used last, and whose it is.
+#[derive(Debug, Clone)]
+pub(super) struct Use {
+    pub(super) last: Instant,
+    pub(super) user: Option<Principal>,
+}
+
 /// All sessions and their cursors.
 #[derive(Debug, Default)]
 pub(super) struct Sessions {
-    used: Mutex<HashMap<SessionId, Instant>>,
+    used: Mutex<HashMap<SessionId, Use>>,
     cursors: Mutex<HashMap<i64, OpenCursor>>,
 }
 
 impl Sessions {
     /// Notes that a session is in use; it comes into being by that.
-    pub(super) fn touch(&self, id: SessionId, now: Instant) -> Result<()> {
+    pub(super) fn touch(&self, id: SessionId, user: Option<&Principal>, now: Instant) -> Result<()> {
         let mut used = self.used.lock();
         if used.len() >= MAX_SESSIONS && !used.contains_key(&id) {
-            used.retain(|_, last| now.duration_since(*last) < TIMEOUT);
+            used.retain(|_, used| now.duration_since(used.last) < TIMEOUT);
             if used.len() >= MAX_SESSIONS {
                 let message = "Unable to add session into the cache because the number of active sessions is too high";
                 return Err(Error::new(Code::TOO_MANY_LOGICAL_SESSIONS, message));
             }
         }
-        used.insert(id, now);
+        used.insert(id, Use { last: now, user: user.cloned() });
         Ok(())
+    }
+
+    /// The sessions that are alive.
+    pub(super) fn list(&self, now: Instant) -> Vec<(SessionId, Use)> {
+        let used = self.used.lock();
+        let alive = used.iter().filter(|(_, used)| now.duration_since(used.last) < TIMEOUT);
+        alive.map(|(id, used)| (*id, used.clone())).collect()
     }
 
     /// How many sessions are alive.
@@ -118,7 +133,7 @@ pub(super) static START_SESSION: Command =
 fn start_session(call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<()> {
     args::none(&call.request, "startSession")?;
     let id = bson::Uuid::new().bytes();
-    call.commands.sessions.touch(id, call.started)?;
+    call.commands.sessions.touch(id, call.principal(), call.started)?;
     reply.document("id", |doc| doc.value("id", Value::binary(4, &id)));
     reply.value("timeoutMinutes", Value::int32(TIMEOUT_MINUTES));
     Ok(())
@@ -151,7 +166,7 @@ pub(super) static REFRESH_SESSIONS: Command =
 
 fn refresh_sessions(call: &mut Call<'_, '_>, _reply: &mut Reply<'_>) -> Result<()> {
     for id in session_list(call)? {
-        call.commands.sessions.touch(id, call.started)?;
+        call.commands.sessions.touch(id, call.principal(), call.started)?;
     }
     Ok(())
 }

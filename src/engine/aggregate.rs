@@ -68,7 +68,7 @@ impl Engine {
     /// Compiles a pipeline and puts its operators together.
     pub(super) fn prepare(&self, request: &AggregateRequest<'_>) -> Result<Prepared> {
         let views = self.catalog.views();
-        let resolved = match request.has_collection && !starts_with(request.pipeline, "$collStats") {
+        let resolved = match request.has_collection && !tells_about_the_view(request.pipeline) {
             true => views.resolve(&request.ns),
             false => None,
         };
@@ -125,7 +125,7 @@ impl Engine {
     ) -> Result<(Executor, Option<PlannedLead>)> {
         let CompiledPipeline { lead, mut stages, .. } = compiled;
         if let Some(CompiledStage::Facts(facts)) = stages.first() {
-            let documents = self.facts(&request.ns, &request.host, facts)?;
+            let documents = self.facts(request, facts)?;
             let root = Box::new(Documents::new(documents, None));
             stages.remove(0);
             let root = attach(root, &stages, &mut Assembly::default())?;
@@ -153,6 +153,12 @@ impl Engine {
 fn starts_with(pipeline: &RawDoc, name: &str) -> bool {
     let first = pipeline.values().next().and_then(Value::as_doc);
     first.is_some_and(|stage| stage.get(name).is_some())
+}
+
+/// Whether a pipeline begins with the stage that tells about a view itself.
+fn tells_about_the_view(pipeline: &RawDoc) -> bool {
+    let first = pipeline.values().next().and_then(Value::as_doc).and_then(|stage| stage.iter().next());
+    first.is_some_and(|stage| matches!(stage.name_str(), "$collStats" | "$listCatalog"))
 }
 
 /// What a pipeline asks of its collection, for the planner.

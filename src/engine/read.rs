@@ -184,7 +184,8 @@ impl Engine {
         let collation = self.collation_of(&request.ns, request.collation)?;
         let mut distinct = DistinctValues::new(request.key, collation)?;
         let mut executor = self.distinct_executor(request)?;
-        executor.run(&self.storage, op, &mut |doc| distinct.add(doc, values).map(|()| Flow::Continue))
+        executor.run(&self.storage, op, &mut |doc| distinct.add(doc).map(|()| Flow::Continue))?;
+        distinct.write(values)
     }
 
     /// The collation of a request on a collection or a view.

@@ -1,12 +1,27 @@
 //! The request that runs a pipeline.
 
-use smongo_vm::value::{RawDoc, Value};
+use std::fmt;
+
+use smongo_compiler::ir::pipeline::SessionsOf;
+use smongo_vm::value::{DocBuf, RawDoc, Value};
 
 use super::Namespace;
 use crate::error::Result;
 
 /// The collection by which cursors of pipelines without a collection are known.
 const WITHOUT_COLLECTION: &str = "$cmd.aggregate";
+
+/// What a server tells the stages that ask about it, as documents.
+pub trait ServerFacts: fmt::Debug {
+    /// What it is doing, for `$currentOp`.
+    fn operations(&self, all_users: bool, idle_connections: bool) -> Vec<DocBuf>;
+
+    /// Logical sessions, for `$listLocalSessions` and `$listSessions`.
+    fn sessions(&self, of: &SessionsOf) -> Vec<DocBuf>;
+
+    /// Who is logged in, for `$listCachedAndActiveUsers`.
+    fn users(&self) -> Vec<DocBuf>;
+}
 
 /// `aggregate`.
 #[derive(Clone, Debug)]
@@ -31,6 +46,8 @@ pub struct AggregateRequest<'r> {
     pub bypass_document_validation: bool,
     /// How the server is known to its clients, for stages that tell.
     pub host: String,
+    /// The server, for stages that tell about it; without one there is nothing to tell.
+    pub server: Option<&'r dyn ServerFacts>,
     /// Whether what `$out` and `$merge` write must be on the storage device before the reply (`j: true`).
     pub journal: bool,
 }
@@ -49,6 +66,7 @@ impl<'r> AggregateRequest<'r> {
             allow_disk_use: None,
             bypass_document_validation: false,
             host: "localhost".to_owned(),
+            server: None,
             journal: false,
         }
     }

@@ -14,7 +14,7 @@ mod read;
 mod validate;
 mod write;
 
-pub use aggregate::AggregateRequest;
+pub use aggregate::{AggregateRequest, ServerFacts};
 pub use context::OpContext;
 pub(crate) use context::{Presence, wall_clock_millis};
 pub use ddl::{

@@ -16,6 +16,7 @@ mod handshake;
 mod indexes;
 mod oplog;
 mod plan_cache;
+mod server_stages;
 mod sessions;
 mod spill;
 mod transactions;

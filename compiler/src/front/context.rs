@@ -48,6 +48,24 @@ pub struct ParseContext {
     views: Option<Arc<dyn Views>>,
     params: Params,
     collation: Option<Arc<Collation>>,
+    metadata: Option<Metadata>,
+}
+
+/// What documents bring along besides their fields: it lies in fields of its own, which the request cannot name.
+#[derive(Clone, Copy, Debug)]
+pub struct Metadata {
+    /// Whether there is an account of the score.
+    pub details: bool,
+    /// Names that were bound before.
+    bound: usize,
+}
+
+impl Metadata {
+    /// The field that holds `{$meta: "score"}`.
+    pub const SCORE: &str = "\u{1}score";
+
+    /// The field that holds `{$meta: "scoreDetails"}`.
+    pub const SCORE_DETAILS: &str = "\u{1}scoreDetails";
 }
 
 /// Which literals of the filter being parsed are parameters.
@@ -64,7 +82,8 @@ impl ParseContext {
     /// A context where the system's variables are in scope.
     pub fn new() -> Self {
         let views = None;
-        Self { scope: Vec::new(), variables: 0, lets: 0, depth: 0, views, params: Params::Off, collation: None }
+        let (params, collation, metadata) = (Params::Off, None, None);
+        Self { scope: Vec::new(), variables: 0, lets: 0, depth: 0, views, params, collation, metadata }
     }
 
     /// The same, for a request whose strings compare as a collation says.
@@ -87,6 +106,24 @@ impl ParseContext {
     /// A context for the pipeline of a view that this request reads: it sees none of the request's variables.
     pub fn of_view(&self) -> Self {
         Self { views: self.views.clone(), collation: self.collation.clone(), ..Self::new() }
+    }
+
+    /// From here on documents have a score, and `$$ROOT` is `root`, which does not show it.
+    pub(crate) fn begin_metadata(&mut self, details: bool, root: Expr) {
+        self.metadata = Some(Metadata { details, bound: self.scope.len() });
+        self.bind("ROOT", root);
+    }
+
+    /// From here on documents have their fields alone.
+    pub(crate) fn end_metadata(&mut self) {
+        if let Some(metadata) = self.metadata.take() {
+            self.scope.truncate(metadata.bound);
+        }
+    }
+
+    /// What documents bring along besides their fields.
+    pub(crate) fn metadata(&self) -> Option<Metadata> {
+        self.metadata
     }
 
     /// The view that a name stands for.

@@ -311,4 +311,36 @@ pub enum Facts {
     IndexStats,
     /// `$planCacheStats`.
     PlanCacheStats,
+    /// `$currentOp`.
+    Operations {
+        /// Whether those of other users are wanted.
+        all_users: bool,
+        /// Whether connections that do nothing are wanted.
+        idle_connections: bool,
+    },
+    /// `$listLocalSessions`: the sessions that this server knows.
+    LocalSessions(SessionsOf),
+    /// `$listSessions`: the sessions that are written down, in the one collection that has them.
+    Sessions(SessionsOf),
+    /// `$listCachedAndActiveUsers`.
+    Users,
+    /// `$listCatalog`; of one collection, or of all where the pipeline has none.
+    Catalog,
+    /// `$listClusterCatalog`; of one database, or of all when that is `admin`.
+    ClusterCatalog,
+    /// `$listMqlEntities`: names.
+    Names(Vec<&'static str>),
+    /// Facts that one server has none of.
+    Nothing,
+}
+
+/// Whose sessions are meant.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum SessionsOf {
+    /// Those of the user that asks.
+    Asker,
+    /// Everybody's.
+    Everybody,
+    /// Those of some users, by name and database.
+    Users(Vec<(String, String)>),
 }

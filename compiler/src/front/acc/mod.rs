@@ -6,7 +6,7 @@
 pub mod window;
 
 use smongo_vm::acc::{self, Definition, Form};
-use smongo_vm::value::{Element, OwnedValue, RawDoc, Value, extjson};
+use smongo_vm::value::{DocBuf, Element, OwnedValue, RawDoc, Tag, Value, extjson};
 use smongo_vm::{Error, Result};
 
 use super::context::ParseContext;
@@ -42,7 +42,15 @@ pub fn field(element: Element<'_>, ctx: &mut ParseContext) -> Result<GroupField>
     if definition.form == Form::One && first.value().as_array().is_some() {
         return Err(Error::location(40237, format!("The {operator} accumulator is a unary operator")));
     }
-    Ok(GroupField { name: name.to_owned(), call: call(definition, first.value(), None, ctx)? })
+    let wrapped = wrapped_key(first.value()).filter(|_| definition.form == Form::One);
+    let argument = wrapped.as_deref().map_or(first.value(), Value::document);
+    Ok(GroupField { name: name.to_owned(), call: call(definition, argument, None, ctx)? })
+}
+
+/// `MinKey` and `MaxKey` written down as an accumulator's argument reach it in a document, under an empty name.
+fn wrapped_key(value: Value<'_>) -> Option<DocBuf> {
+    let is_key = matches!(value.tag(), Tag::MinKey | Tag::MaxKey);
+    is_key.then(|| DocBuf::build(|call| call.document("$literal", |doc| doc.value("", value))))
 }
 
 /// An expression as accumulators take it: its constant parts are evaluated, unless they fail; that is then said of the

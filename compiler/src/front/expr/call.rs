@@ -55,7 +55,7 @@ fn call(function: &'static Function, args: Vec<Expr>) -> Expr {
 }
 
 /// A call of the function behind an operator whose arguments were parsed specially.
-pub(super) fn call_named(operator: &str, args: Vec<Expr>) -> Result<Expr> {
+pub(in crate::front) fn call_named(operator: &str, args: Vec<Expr>) -> Result<Expr> {
     match smongo_vm::func::find(operator) {
         Some(function) => Ok(call(function, args)),
         None => Err(unrecognized(operator)),

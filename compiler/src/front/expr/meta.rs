@@ -1,9 +1,9 @@
 //! `$meta`: what the query knows about a document besides its fields.
 
-use smongo_vm::value::Value;
+use smongo_vm::value::{FieldPath, Value};
 use smongo_vm::{Error, Result};
 
-use crate::front::context::ParseContext;
+use crate::front::context::{Metadata, ParseContext};
 use crate::ir::Expr;
 
 /// The names of metadata that requests may ask for.
@@ -26,11 +26,20 @@ const KNOWN: &[&str] = &[
     "vectorSearchScore",
 ];
 
-/// A known name is answered with mongod's refusal for a query that does not produce that metadata.
-pub(super) fn parse(_operator: &str, value: Value<'_>, _ctx: &mut ParseContext) -> Result<Expr> {
+/// A known name is answered with mongod's refusal, unless the documents bring that metadata along.
+pub(super) fn parse(_operator: &str, value: Value<'_>, ctx: &mut ParseContext) -> Result<Expr> {
     let Some(name) = value.as_str() else {
         return Err(Error::location(17307, "$meta only supports string arguments"));
     };
+    if let Some(metadata) = ctx.metadata() {
+        match name {
+            "score" => return Ok(Expr::Field(FieldPath::new(Metadata::SCORE))),
+            "scoreDetails" if metadata.details => return Ok(Expr::Field(FieldPath::new(Metadata::SCORE_DETAILS))),
+            // Pipelines that are ranked may bring these.
+            "searchScore" | "searchScoreDetails" | "vectorSearchScore" => return Ok(Expr::Absent),
+            _ => {}
+        }
+    }
     if KNOWN.contains(&name) {
         let words = spaced(name);
         return Err(Error::location(40218, format!("query requires {words} metadata, but it is not available")));

@@ -33,6 +33,7 @@ use smongo_vm::{Code, Error, Result};
 use super::context::ParseContext;
 use crate::ir::Expr;
 use crate::rewrite::fold::fold;
+pub(in crate::front) use call::call_named;
 
 pub use path::{field_path, parse_path};
 

@@ -55,6 +55,10 @@ pub fn parse_add_fields(spec: &RawDoc, stage: &str, ctx: &mut ParseContext) -> R
 fn add_fields(spec: &RawDoc, parent: &str, tree: &mut TreeBuilder, ctx: &mut ParseContext) -> Result<()> {
     for element in spec.iter() {
         let path = join(parent, element.name_str());
+        if !parent.is_empty() && element.name().contains(&b'.') {
+            let message = format!("cannot use dotted field name '{}' in a sub object", element.name_str());
+            return Err(Error::location(40183, message));
+        }
         match element.value().as_doc() {
             Some(inner) if inner.is_empty() => return Err(empty_sub_projection(&path)),
             Some(inner) if !is_operator_object(inner) => {
@@ -98,21 +102,25 @@ pub fn parse_unset(spec: Value<'_>) -> Result<Projection> {
             "$unset specification must be a string or an array with at least one field",
         ));
     }
-    if names.iter().all(|name| name.as_str().is_some())
-        && names.iter().any(|name| name.as_str().is_some_and(|name| name.contains('\0')))
-    {
+    if names.iter().any(|name| name.as_str().is_some_and(|name| name.contains('\0'))) {
+        if names.iter().any(|name| name.as_str().is_none()) {
+            return Err(not_a_name());
+        }
         return Err(Error::location(9_527_900, "$unset specification must not contain field names with null bytes"));
     }
     let mut tree = TreeBuilder::default();
     for name in names {
-        let path = name.as_str().ok_or_else(|| {
-            Error::location(31120, "$unset specification must be a string or an array containing only string values")
-        })?;
+        let path = name.as_str().ok_or_else(not_a_name)?;
         let caused = |error: Error| error.with_prefix("Invalid $unset :: caused by :: ");
         check_path(path).map_err(caused)?;
         tree.add(path, FieldAction::Drop).map_err(caused)?;
     }
     Ok(Projection { kind: ProjectionKind::Exclusion, tree: tree.finish() })
+}
+
+#[cold]
+fn not_a_name() -> Error {
+    Error::location(31120, "$unset specification must be a string or an array containing only string values")
 }
 
 /// What has been learned of a projection's kind, and from which field.

@@ -28,7 +28,7 @@ pub(super) fn parse(spec: Value<'_>, scope: &mut Scope<'_>) -> Result<Vec<Stage>
 }
 
 /// Facets are top-level fields.
-fn check_name(name: &str) -> Result<()> {
+pub(super) fn check_name(name: &str) -> Result<()> {
     if name.contains('.') {
         return Err(Error::location(
             16412,

@@ -9,6 +9,7 @@ mod bucket_auto;
 mod change_stream;
 mod coll_stats;
 mod count;
+mod current_op;
 mod densify;
 pub mod document;
 mod documents;
@@ -19,16 +20,26 @@ mod group;
 mod index_stats;
 mod inhibit_optimization;
 mod limit;
+mod list_catalog;
+mod list_mql_entities;
+mod list_sessions;
+mod list_users;
 mod lookup;
 mod matching;
 mod merge;
+mod metadata;
 mod options;
 mod out;
 mod plan_cache_stats;
+mod query_stats;
+mod rank_fusion;
 mod redact;
 mod replace_root;
 mod sample;
+mod sampled_queries;
+mod search;
 mod set_window_fields;
+mod sharded_data;
 mod skip;
 mod sort_by_count;
 mod sorting;
@@ -44,6 +55,7 @@ use super::context::ParseContext;
 use crate::ir::pipeline::{CollectionId, CollectionName, Pipeline, Stage, SubPipeline};
 pub use document::{add_fields, project, replace_with, unset};
 use table::{Position, Row};
+pub use table::{StageTraits, stage_traits};
 
 /// Most stages of one pipeline. MongoDB: 1000.
 const MAX_STAGES: usize = 1000;
@@ -68,6 +80,10 @@ pub struct Scope<'c> {
     /// The database that the request runs on.
     pub db: &'c str,
     collections: &'c mut Vec<CollectionName>,
+    /// Whether the pipeline runs on a collection.
+    has_collection: bool,
+    /// Which one.
+    coll: CollectionId,
     place: Place,
     /// Pipelines around this one.
     depth: usize,
@@ -91,7 +107,8 @@ impl Scope<'_> {
         let mut ctx = self.ctx.of_view();
         let source = Some(Source { coll, view: None });
         let (db, place) = (self.db, self.place);
-        let mut inner = Scope { ctx: &mut ctx, db, collections: &mut *self.collections, place, depth: self.depth };
+        let collections = &mut *self.collections;
+        let mut inner = Scope { ctx: &mut ctx, db, collections, has_collection: true, coll, place, depth: self.depth };
         let view = inner.sub_pipeline_here(source, &resolved.pipeline)?;
         Ok(Source { coll, view: Some(Box::new(view)) })
     }
@@ -116,7 +133,12 @@ impl Scope<'_> {
         stages: &RawDoc,
         ctx: &mut ParseContext,
     ) -> Result<SubPipeline> {
-        let mut inner = Scope { ctx, db: self.db, collections: &mut *self.collections, place, depth: self.depth };
+        let has_collection = source.is_some() || (place == Place::Facet && self.has_collection);
+        let collections = &mut *self.collections;
+        let mut inner =
+            Scope { ctx, db: self.db, collections, has_collection, coll: self.coll, place, depth: self.depth };
+        // What accompanies the documents outside is not known inside.
+        inner.ctx.end_metadata();
         inner.sub_pipeline_here(source, stages)
     }
 
@@ -131,9 +153,12 @@ impl Scope<'_> {
             let message = "a stage that needs no collection cannot begin a pipeline that has one";
             return Err(Error::new(Code::INVALID_NAMESPACE, message));
         }
+        let outer = self.coll;
+        self.coll = source.as_ref().map_or(outer, |source| source.coll);
         self.depth += 1;
         let stages = self.stages(stages);
         self.depth -= 1;
+        self.coll = outer;
         let (coll, view) = source.map_or((None, None), |source| (Some(source.coll), source.view));
         Ok(SubPipeline { coll, view, stages: stages? })
     }
@@ -148,15 +173,45 @@ impl Scope<'_> {
         let mut misplaced = None;
         for (at, element) in pipeline.values().enumerate() {
             let (row, spec) = stage_of(element)?;
+            self.check_namespace(row)?;
             self.check_place(row)?;
-            let stages = (row.parse)(spec, self)?;
+            if !metadata::passes(row.name) {
+                parsed.extend(metadata::leave_out(self.ctx));
+            }
+            let mut stages = (row.parse)(spec, self)?;
+            let goes_on = self.ctx.metadata().is_some() && at < metadata::last_reader(pipeline);
+            if goes_on {
+                metadata::keep(&mut stages);
+            }
             parsed.extend(stages);
+            if !goes_on {
+                parsed.extend(metadata::leave_out(self.ctx));
+            }
             misplaced = misplaced.or_else(|| check_position(row, at == 0, at + 1 == count).err());
         }
         match misplaced {
             Some(error) => Err(error),
             None => Ok(parsed),
         }
+    }
+
+    /// Fails unless the pipeline runs on what the stage tells about.
+    fn check_namespace(&self, row: &Row) -> Result<()> {
+        let name = row.name;
+        let message = match (row.position, self.has_collection) {
+            (Position::FirstOnAdmin, has_collection) if has_collection || self.db != "admin" => {
+                format!("{name} must be run against the 'admin' database with {{aggregate: 1}}")
+            }
+            (Position::FirstOnEither, false) if self.db != "admin" => {
+                format!("Collectionless {name} must be run against the 'admin' database with {{aggregate: 1}}")
+            }
+            // What a request quotes is checked where the whole pipeline is known.
+            (Position::FirstWithoutCollection, true) if name != "$documents" => {
+                format!("{name} must be run against the database with {{aggregate: 1}}, not a collection")
+            }
+            _ => return Ok(()),
+        };
+        Err(Error::new(Code::INVALID_NAMESPACE, message))
     }
 
     fn check_place(&self, row: &Row) -> Result<()> {
@@ -194,7 +249,16 @@ fn stage_of(element: Value<'_>) -> Result<(&'static Row, Value<'_>)> {
 
 fn check_position(row: &Row, is_first: bool, is_last: bool) -> Result<()> {
     match row.position {
-        Position::First | Position::FirstOfAny | Position::FirstWithoutCollection if !is_first => {
+        Position::First if !is_first && row.name == rank_fusion::NAME => {
+            Err(Error::location(10_170_100, format!("{} is only valid as the first stage in a pipeline.", row.name)))
+        }
+        Position::First
+        | Position::FirstOfAny
+        | Position::FirstWithoutCollection
+        | Position::FirstOnAdmin
+        | Position::FirstOnEither
+            if !is_first =>
+        {
             Err(Error::location(40602, format!("{} is only valid as the first stage in a pipeline.", row.name)))
         }
         Position::Last if !is_last => {
@@ -207,7 +271,15 @@ fn check_position(row: &Row, is_first: bool, is_last: bool) -> Result<()> {
 /// Parses the pipeline of a request on database `db`; `has_collection` tells `aggregate: "name"` from `aggregate: 1`.
 pub fn parse(pipeline: &RawDoc, db: &str, has_collection: bool, ctx: &mut ParseContext) -> Result<Pipeline> {
     let mut collections = Vec::new();
-    let mut scope = Scope { ctx, db, collections: &mut collections, place: Place::Request, depth: 0 };
+    let mut scope = Scope {
+        ctx,
+        db,
+        collections: &mut collections,
+        has_collection,
+        coll: CollectionId::MAIN,
+        place: Place::Request,
+        depth: 0,
+    };
     let stages = scope.stages(pipeline)?;
     check_source(pipeline, has_collection)?;
     change_stream::check_pipeline(pipeline)?;
@@ -224,12 +296,11 @@ fn check_source(pipeline: &RawDoc, has_collection: bool) -> Result<()> {
     };
     let (row, _) = stage_of(first)?;
     let name = row.name;
-    match (row.position == Position::FirstWithoutCollection, has_collection) {
-        (true, true) => {
+    match (row.position, has_collection) {
+        (Position::FirstWithoutCollection, true) => {
             Err(Error::new(Code::INVALID_NAMESPACE, format!("{name} can only be run with {{aggregate: 1}}")))
         }
-        (false, false) if row.position == Position::FirstOfAny => Ok(()),
-        (false, false) => Err(Error::new(
+        (Position::Anywhere | Position::First | Position::Last, false) => Err(Error::new(
             Code::INVALID_NAMESPACE,
             format!("{{aggregate: 1}} is not valid for '{name}'; a collection is required."),
         )),
@@ -240,5 +311,5 @@ fn check_source(pipeline: &RawDoc, has_collection: bool) -> Result<()> {
 /// Whether a sub-pipeline begins with a stage that needs no collection.
 fn needs_no_collection(pipeline: &RawDoc) -> bool {
     let first = pipeline.values().next().and_then(|first| stage_of(first).ok());
-    first.is_some_and(|(row, _)| row.position == Position::FirstWithoutCollection)
+    first.is_some_and(|(row, _)| matches!(row.position, Position::FirstWithoutCollection | Position::FirstOnAdmin))
 }

@@ -112,7 +112,7 @@ fn filters_over_nested_and_array_paths() {
     assert_eq!(library.count_documents(doc! { "authors": "Knuth" }).run().expect("a count"), 2);
     assert_eq!(library.estimated_document_count().run().expect("a count"), 4);
     let places = library.distinct("published.place", doc! {}).run().expect("values");
-    assert_eq!(places, ["Englewood Cliffs".into(), "Reading".into(), Bson::Null]);
+    assert_eq!(places, [Bson::Null, "Englewood Cliffs".into(), "Reading".into()]);
     let newest =
         library.find_one(doc! {}).sort(doc! { "published.year": -1 }).projection(doc! { "title": 1, "_id": 0 });
     assert_eq!(newest.run().expect("an answer"), Some(doc! { "title": "Transaction Processing" }));
