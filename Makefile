@@ -31,6 +31,16 @@ test: setup ## Run all tests: the workspace's, then real clients against smongod
 bench: setup ## Run the benchmarks
 	$(CARGO) bench -p smongo-benches
 
+.PHONY: bench-wire
+bench-wire: setup ## Run the aggregation workloads over the wire against smongod
+	$(CARGO) build --release --bin smongod
+	tests/drivers/run --python benches/over_the_wire.py
+
+.PHONY: bench-spill
+bench-spill: setup ## Sort and group 2 GB with a limit of 100 MB, over the wire
+	$(CARGO) build --release --bin smongod
+	tests/drivers/run --python benches/spill.py
+
 .PHONY: fuzz-build
 fuzz-build: setup fuzz-tool ## Compile the fuzz targets
 	$(FUZZ) build
