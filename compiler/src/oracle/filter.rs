@@ -1,6 +1,7 @@
 //! Filters, case by case.
 
 use smongo_vm::Result;
+use smongo_vm::env::Env;
 use smongo_vm::program::{BitRule, BitTest};
 use smongo_vm::regex::Regex;
 use smongo_vm::schema::SchemaTest;
@@ -90,7 +91,7 @@ fn fields(
     every(doc.iter(), |field| {
         let mut is_known = known.iter().any(|name| name.as_bytes() == field.name());
         for (pattern, filter) in patterns {
-            if Regex::new(pattern, "")?.is_match(field.name())? {
+            if Regex::new(pattern, "")?.is_match(field.name(), &Env::fixed())? {
                 is_known = true;
                 if !matches(filter, field.value(), given)? {
                     return Ok(false);
@@ -160,7 +161,7 @@ fn is_nan(value: Value<'_>) -> bool {
 
 fn matches_pattern(pattern: &str, options: &str, value: Value<'_>) -> Result<bool> {
     match value.view() {
-        View::String(text) | View::Symbol(text) => Regex::new(pattern, options)?.is_match(text),
+        View::String(text) | View::Symbol(text) => Regex::new(pattern, options)?.is_match(text, &Env::fixed()),
         View::Regex { pattern: own, options: flags } => Ok(own == pattern.as_bytes() && flags == options.as_bytes()),
         _ => Ok(false),
     }

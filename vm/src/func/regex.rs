@@ -7,7 +7,7 @@ use std::cell::RefCell;
 
 use bumpalo::Bump;
 
-use super::string::{code_points, is_continuation};
+use super::string::code_points;
 use super::{Args, Context, Example, Fault, Function, Param, build};
 use crate::error::{Error, Result};
 use crate::regex::{Captures, CompileError, Regex};
@@ -48,9 +48,9 @@ pub static FUNCTIONS: &[Function] = &[
                 value: "false",
             },
         ],
-        eval: |_, args| {
+        eval: |context, args| {
             let Some((input, regex)) = arguments(args, "$regexMatch")? else { return Ok(Value::FALSE) };
-            let found = regex.is_match(input).map_err(|error| failed(error, "$regexMatch"))?;
+            let found = regex.is_match(input.as_bytes(), context.env).map_err(|error| failed(error, "$regexMatch"))?;
             Ok(Value::bool(found))
         },
     },
@@ -83,10 +83,10 @@ pub static FUNCTIONS: &[Function] = &[
 fn find<'d>(context: &mut Context<'_, 'd>, args: &[Value<'d>]) -> Result<Value<'d>> {
     const OP: &str = "$regexFind";
     let Some((input, regex)) = arguments(args, OP)? else { return Ok(Value::NULL) };
-    match regex.captures_at(input, 0).map_err(|error| failed(error, OP))? {
+    match regex.captures_at(input, 0, context.env).map_err(|error| failed(error, OP))? {
         None => Ok(Value::NULL),
         Some(captures) => {
-            let index = code_points(&input[..captures.whole().0]);
+            let index = code_points(&input.as_bytes()[..captures.whole().0]);
             build::document(context.arena, |doc| {
                 write_match(doc, input, &captures, index);
                 Ok(())
@@ -103,9 +103,9 @@ fn find_all<'d>(context: &mut Context<'_, 'd>, args: &[Value<'d>]) -> Result<Val
     };
     build::array(arena, |matches| {
         let (mut at, mut counted, mut index) = (0, 0, 0);
-        while let Some(captures) = regex.captures_at(input, at).map_err(|error| failed(error, OP))? {
+        while let Some(captures) = regex.captures_at(input, at, context.env).map_err(|error| failed(error, OP))? {
             let (start, end) = captures.whole();
-            index += code_points(&input[counted..start]);
+            index += code_points(&input.as_bytes()[counted..start]);
             counted = start;
             matches.document(|doc| write_match(doc, input, &captures, index));
             if matches.written() > MAX_OUTPUT_BYTES {
@@ -113,7 +113,7 @@ fn find_all<'d>(context: &mut Context<'_, 'd>, args: &[Value<'d>]) -> Result<Val
                 return Err(Error::location(51151, message));
             }
             // After an empty match the search goes on behind the next character.
-            at = if end > start { end } else { next_character(input, start) };
+            at = if end > start { end } else { input.ceil_char_boundary(start + 1) };
             if at >= input.len() {
                 break;
             }
@@ -123,18 +123,13 @@ fn find_all<'d>(context: &mut Context<'_, 'd>, args: &[Value<'d>]) -> Result<Val
     })
 }
 
-fn next_character(text: &[u8], at: usize) -> usize {
-    let continued = text.iter().skip(at + 1).take_while(|byte| is_continuation(**byte)).count();
-    at + 1 + continued
-}
-
-fn write_match(doc: &mut DocWriter<'_, build::Buffer<'_>>, input: &[u8], captures: &Captures, index: usize) {
+fn write_match(doc: &mut DocWriter<'_, build::Buffer<'_>>, input: &str, captures: &Captures, index: usize) {
     let (start, end) = captures.whole();
-    doc.value("match", Value::string_bytes(&input[start..end]));
+    doc.value("match", Value::string(&input[start..end]));
     doc.value("idx", Value::int32(i32::try_from(index).unwrap_or(i32::MAX)));
     doc.array("captures", |groups| {
         for group in captures.groups() {
-            groups.value(group.map_or(Value::NULL, |(start, end)| Value::string_bytes(&input[start..end])));
+            groups.value(group.map_or(Value::NULL, |(start, end)| Value::string(&input[start..end])));
         }
     });
 }
@@ -144,12 +139,12 @@ fn failed(error: Error, op: &str) -> Error {
     Error::new(error.code(), error.message().replacen(". Result", &format!(" in {op}. Result"), 1))
 }
 
-/// Input and compiled pattern; `None` when either is null.
-fn arguments<'d>(args: &[Value<'d>], op: &str) -> Result<Option<(&'d [u8], Regex)>> {
+/// Input and compiled pattern; `None` when either is null. Nothing matches an input that is not UTF-8.
+fn arguments<'d>(args: &[Value<'d>], op: &str) -> Result<Option<(&'d str, Regex)>> {
     let &[input, regex, options] = args else { return Ok(None) };
     let regex = pattern(regex, options, op)?;
     let input = match input.as_str_bytes() {
-        Some(input) => Some(input),
+        Some(input) => std::str::from_utf8(input).ok(),
         None if input.is_nullish() => None,
         None => return Err(Error::location(51104, format!("{op} needs 'input' to be of type string"))),
     };

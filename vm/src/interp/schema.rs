@@ -40,7 +40,8 @@ impl Scratch {
         for element in doc {
             let mut is_other = !rules.known.contains(element.name_str());
             for (pattern, program) in &rules.patterns {
-                if pattern.is_match(element.name())? {
+                self.charge(1, inputs.env)?;
+                if pattern.is_match(element.name(), inputs.env)? {
                     is_other = false;
                     if !self.accepts(inputs, *program, element.value())? {
                         return Ok(false);

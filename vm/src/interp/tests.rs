@@ -111,14 +111,24 @@ impl Scratch {
                     }
                     let is_single = slot.state != walker::ON_ARRAY
                         && (slot.state != Tag::Array as u8 || entry.rule != ArrayRule::AnyElement);
-                    if is_single && let Some(held) = test.holds(walker::value_at(inputs.bytes, slot)) {
-                        return held;
+                    if is_single {
+                        let value = walker::value_at(inputs.bytes, slot);
+                        if let Some(held) = test.holds(value, inputs.env) {
+                            self.charge(test.work(value), inputs.env)?;
+                            return held;
+                        }
                     }
                 }
                 if matches!(test, Test::Document(_) | Test::Elements { .. } | Test::Fields(_) | Test::ExactlyOne(_)) {
                     return self.schema_test(inputs, single_value(inputs, entry), test);
                 }
-                self.any_value(inputs, entry, &mut |value| test.holds(value).unwrap_or(Ok(false)))
+                let mut work = 0u32;
+                let held = self.any_value(inputs, entry, &mut |value| {
+                    work = work.saturating_add(test.work(value));
+                    test.holds(value, inputs.env).unwrap_or(Ok(false))
+                })?;
+                self.charge(work, inputs.env)?;
+                Ok(held)
             }
         }
     }

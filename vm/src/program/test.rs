@@ -8,6 +8,7 @@ use ahash::{AHashMap, AHashSet};
 
 use super::Text;
 use crate::collation::Collation;
+use crate::env::Env;
 use crate::error::Result;
 use crate::op::SubId;
 use crate::regex::Regex;
@@ -168,7 +169,7 @@ impl InSet {
     }
 
     /// Whether `value` is in the set or matches one of its patterns.
-    pub fn contains(&self, value: Value<'_>) -> Result<bool> {
+    pub fn contains(&self, value: Value<'_>, env: &Env<'_>) -> Result<bool> {
         if value.is_nothing() {
             return Ok(self.has_null);
         }
@@ -184,7 +185,7 @@ impl InSet {
             return Ok(true);
         }
         for pattern in &self.patterns {
-            if regex_holds(pattern, value)? {
+            if regex_holds(pattern, value, env)? {
                 return Ok(true);
             }
         }
@@ -239,14 +240,22 @@ fn to_exact_i64(value: Value<'_>) -> Option<i64> {
 }
 
 /// Whether a pattern holds for a value: it matches a string or symbol, or the value is a regex with the same source.
-pub fn regex_holds(regex: &Regex, value: Value<'_>) -> Result<bool> {
+pub fn regex_holds(regex: &Regex, value: Value<'_>, env: &Env<'_>) -> Result<bool> {
     match value.view() {
-        View::String(text) | View::Symbol(text) => regex.is_match(text),
+        View::String(text) | View::Symbol(text) => regex.is_match(text, env),
         View::Regex { pattern, options } => {
             Ok(pattern == regex.pattern().as_bytes() && options == regex.options().as_bytes())
         }
         _ => Ok(false),
     }
+}
+
+/// Bytes of a subject that a pattern reads in the time of one unit.
+const PATTERN_BYTES_PER_UNIT: usize = 256;
+
+fn pattern_work(patterns: usize, value: Value<'_>) -> u32 {
+    let length = value.as_str_bytes().map_or(0, <[u8]>::len);
+    u32::try_from(patterns.saturating_mul(1 + length / PATTERN_BYTES_PER_UNIT)).unwrap_or(u32::MAX)
 }
 
 /// A leaf test that has no instruction of its own.
@@ -337,9 +346,20 @@ impl Test {
         }
     }
 
+    /// What testing this value costs, in units of the machine's budget: only patterns take long over one value.
+    #[inline]
+    pub(crate) fn work(&self, value: Value<'_>) -> u32 {
+        let patterns = match self {
+            Test::Regex(_) => 1,
+            Test::In(set) => set.patterns.len(),
+            _ => 0,
+        };
+        if patterns == 0 { 0 } else { pattern_work(patterns, value) }
+    }
+
     /// Whether the test holds for one value that traversal reached. `None` for the tests that run programs, which are
     /// the interpreter's.
-    pub(crate) fn holds(&self, value: Value<'_>) -> Option<Result<bool>> {
+    pub(crate) fn holds(&self, value: Value<'_>, env: &Env<'_>) -> Option<Result<bool>> {
         Some(Ok(match self {
             Test::Exists => !value.is_nothing(),
             Test::Type(types) => types.contains(value.tag()),
@@ -348,8 +368,8 @@ impl Test {
                 to_truncated_i64(value).is_some_and(|number| number.wrapping_rem(*divisor) == *remainder)
             }
             Test::Bits(bits) => bits.holds(value),
-            Test::Regex(regex) => return Some(regex_holds(regex, value)),
-            Test::In(set) => return Some(set.contains(value)),
+            Test::Regex(regex) => return Some(regex_holds(regex, value, env)),
+            Test::In(set) => return Some(set.contains(value, env)),
             Test::Schema(keyword) => keyword.holds(value),
             Test::ElemMatchObject(_)
             | Test::ElemMatchValue(_)
