@@ -180,7 +180,8 @@ impl<'f> Predicates<'f> {
     /// `$elemMatch`.
     fn element(&mut self, path: &FilterPath, filter: &'f Filter, scope: &Scope, is_object: bool) {
         self.other();
-        let Some(array) = path_in(scope, path) else { return };
+        // Of an array in an array, an index has no elements.
+        let Some(array) = path_in(scope, path).filter(|_| !is_element(path)) else { return };
         let mut inner = scope.clone();
         self.scopes += 1;
         inner.elements.push(ElementScope { id: self.scopes, depth: array.len() });
