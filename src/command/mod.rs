@@ -202,6 +202,7 @@ impl<'d> Call<'_, 'd> {
         let op = OpContext::new().max_time_ms(self.generic.max_time_ms);
         let slot = &self.session.slot;
         let op = op.interrupted_by(slot.interrupt()).of_client(self.session.presence.clone());
+        let op = op.at_cluster_time(self.commands.engine.cluster_time());
         op.reporting_to(slot.progress()).within(self.scope.clone())
     }
 

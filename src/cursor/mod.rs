@@ -14,7 +14,7 @@ use smongo_vm::Code;
 use crate::error::{Error, Result};
 use crate::exec::Executor;
 use crate::object_id::random_u64;
-use crate::request::{KilledCursors, Namespace};
+use crate::request::{KilledCursors, Moment, Namespace, OpContext};
 use crate::session::Scope;
 use crate::stream::Progress;
 pub(crate) use signal::Signal;
@@ -36,12 +36,15 @@ pub(crate) struct OpenCursor {
     pub awaits: Option<Arc<Signal>>,
     /// How far a change stream has come.
     pub progress: Option<Arc<Progress>>,
+    /// What the time is for all its batches.
+    pub moment: Moment,
 }
 
 impl OpenCursor {
-    /// A cursor that waits for nothing, and not for ever.
-    pub fn new(executor: Executor, ns: Namespace, scope: Scope) -> Self {
-        Self { executor, ns, no_timeout: false, scope, awaits: None, progress: None }
+    /// A cursor of a request that waits for nothing, and not for ever.
+    pub fn new(executor: Executor, ns: Namespace, op: &OpContext) -> Self {
+        let (scope, moment) = (op.scope().clone(), op.moment());
+        Self { executor, ns, no_timeout: false, scope, awaits: None, progress: None, moment }
     }
 }
 
@@ -197,7 +200,7 @@ mod tests {
 
     fn open(coll: &str) -> OpenCursor {
         let executor = Executor::new(Box::new(Eof::default()), None, Vec::new());
-        OpenCursor::new(executor, Namespace::trusted("db", coll), Scope::Alone)
+        OpenCursor::new(executor, Namespace::trusted("db", coll), &OpContext::new())
     }
 
     #[test]

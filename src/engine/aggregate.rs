@@ -59,7 +59,7 @@ impl Engine {
         let cursor = OpenCursor {
             awaits: progress.as_ref().map(|_| self.oplog.arrivals()),
             progress: progress.clone(),
-            ..OpenCursor::new(executor, request.ns.clone(), op.scope().clone())
+            ..OpenCursor::new(executor, request.ns.clone(), op)
         };
         let id = self.first_batch(op, cursor, request.batch_size, false, batch)?;
         Ok(Batched { id, resume_token: progress.map(|progress| progress.resume_token()) })

@@ -42,7 +42,7 @@ impl Engine {
         let executor = executor.tailing(request.tailable);
         let no_timeout = request.no_cursor_timeout;
         let awaits = (request.tailable && request.await_data).then(|| self.arrivals(&request.ns)).flatten();
-        let cursor = OpenCursor::new(executor, request.ns.clone(), op.scope().clone());
+        let cursor = OpenCursor::new(executor, request.ns.clone(), op);
         let cursor = OpenCursor { no_timeout, awaits, ..cursor };
         self.first_batch(op, cursor, request.batch_size, request.single_batch, batch)
     }
@@ -98,7 +98,8 @@ impl Engine {
         let op = &match &cursor.scope {
             scope @ Scope::Snapshot(_) => op.clone().within(scope.clone()),
             _ => op.clone(),
-        };
+        }
+        .of_moment(cursor.moment);
         if request.max_time.is_some() && cursor.awaits.is_none() {
             self.cursors.put_back(request.cursor_id, cursor);
             let message = "cannot set maxTimeMS on getMore command for a non-awaitData cursor";
@@ -248,7 +249,7 @@ impl Engine {
         let compiled = smongo_compiler::compile_filter(filter, &mut context)?;
         let filter = (!compiled.is_trivial()).then(|| FilterProgram::from(&compiled));
         let executor = Executor::new(Box::new(Documents::new(documents, filter)), None, Vec::new());
-        let cursor = OpenCursor::new(executor, ns, op.scope().clone());
+        let cursor = OpenCursor::new(executor, ns, op);
         self.first_batch(op, cursor, batch_size, false, batch)
     }
 

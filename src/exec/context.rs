@@ -209,7 +209,7 @@ pub(crate) fn environment<'e>(
 ) -> Env<'e> {
     Env {
         now_millis: op.now_millis(),
-        cluster_time: timestamp_of(op.now_millis()),
+        cluster_time: op.cluster_time().unwrap_or_else(|| timestamp_of(op.now_millis())),
         variables,
         random: Cell::new(object_id::random_u64()),
         interrupt: Some(interrupt),

@@ -30,10 +30,19 @@ impl fmt::Debug for Presence {
     }
 }
 
+/// What the time is for a request, all its batches included.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Moment {
+    /// `$$NOW`, in milliseconds since the Unix epoch.
+    now_millis: i64,
+    /// `$$CLUSTER_TIME`, as timestamp bits; `None` where no log of operations tells it.
+    cluster_time: Option<u64>,
+}
+
 /// The circumstances of one operation.
 #[derive(Clone, Debug)]
 pub struct OpContext {
-    now_millis: i64,
+    moment: Moment,
     deadline: Option<Instant>,
     interrupt: Option<Arc<AtomicBool>>,
     presence: Option<Presence>,
@@ -46,7 +55,7 @@ impl OpContext {
     /// An operation that starts now, without limits.
     pub fn new() -> Self {
         Self {
-            now_millis: wall_clock_millis(),
+            moment: Moment { now_millis: wall_clock_millis(), cluster_time: None },
             deadline: None,
             interrupt: None,
             presence: None,
@@ -139,9 +148,33 @@ impl OpContext {
         self.scope.transaction().is_some()
     }
 
-    /// When the operation began, in milliseconds since the Unix epoch: `$$NOW`.
+    /// Tells the operation the time of the log of operations, as timestamp bits.
+    #[must_use]
+    pub(crate) fn at_cluster_time(mut self, time: u64) -> Self {
+        self.moment.cluster_time = Some(time);
+        self
+    }
+
+    /// What the time is for the operation.
+    pub(crate) fn moment(&self) -> Moment {
+        self.moment
+    }
+
+    /// The operation, going on with a request of that moment.
+    #[must_use]
+    pub(crate) fn of_moment(mut self, moment: Moment) -> Self {
+        self.moment = moment;
+        self
+    }
+
+    /// When the request began, in milliseconds since the Unix epoch: `$$NOW`.
     pub fn now_millis(&self) -> i64 {
-        self.now_millis
+        self.moment.now_millis
+    }
+
+    /// The time of the log of operations when the request began, as timestamp bits: `$$CLUSTER_TIME`.
+    pub(crate) fn cluster_time(&self) -> Option<u64> {
+        self.moment.cluster_time
     }
 
     /// Fails when the operation has been stopped or has run out of time.

@@ -15,6 +15,7 @@ mod validate;
 mod write;
 
 pub use aggregate::{AggregateRequest, ServerFacts};
+pub(crate) use context::Moment;
 pub use context::OpContext;
 pub(crate) use context::{Presence, wall_clock_millis};
 pub use ddl::{
