@@ -152,8 +152,15 @@ impl Codegen {
     }
 
     /// The leaves together, as far as they may be tried in any order; then the rest.
+    ///
+    /// The first test that meets an array tells what `$` stands for. In mongod it is the last one, in mongod's order.
     fn all_parts(&mut self, parts: &[Filter], otherwise: Label) -> Result<()> {
-        let (leaves, rest): (Vec<&Filter>, Vec<&Filter>) = parts.iter().partition(|part| is_cheap_leaf(part));
+        let mut parts: Vec<&Filter> = parts.iter().collect();
+        if self.pins && parts.len() > 1 {
+            parts.sort_by_cached_key(|part| part.place());
+            parts.reverse();
+        }
+        let (leaves, rest): (Vec<&Filter>, Vec<&Filter>) = parts.into_iter().partition(|part| is_cheap_leaf(part));
         for group in leaves.chunks(Conjunction::MAX_TESTS) {
             if let [single] = group {
                 self.filter(single, otherwise)?;

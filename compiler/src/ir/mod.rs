@@ -7,6 +7,7 @@ pub mod expr;
 pub mod filter;
 pub mod group;
 pub mod pipeline;
+mod place;
 pub mod projection;
 pub mod sort;
 pub mod update;

@@ -166,6 +166,9 @@ impl<'c> Parser<'c> {
                 self.positional(parent, name, element.value())?;
                 continue;
             }
+            if self.dialect == Dialect::Aggregate && name.ends_with(".$") {
+                return Err(Error::location(31324, "Cannot use positional projection in aggregation projection"));
+            }
             self.check_field_name(name)?;
             let path = join(parent, name);
             self.field(&path, element.value())?;

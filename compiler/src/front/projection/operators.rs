@@ -14,8 +14,11 @@ impl Parser<'_> {
         let first = operators.iter().next();
         let (name, operand) = first.map_or(("", Value::NOTHING), |first| (first.name_str(), first.value()));
         match (self.dialect, name) {
-            (Dialect::Find, "$slice") if find_slice(operand).is_some() => self.slice(path, operand),
-            (Dialect::Find, "$slice") if !is_expression_slice(operand) => Err(invalid_slice(operand)),
+            (Dialect::Find, "$slice") => match self.slice(path, operand) {
+                Err(_) if is_expression_slice(operand) => self.computed(path, value),
+                Err(error) => Err(invalid_slice(operand, &error)),
+                Ok(()) => Ok(()),
+            },
             (Dialect::Find, "$elemMatch") => self.elem_match(path, operand),
             (Dialect::Aggregate, name) if name != "$elemMatch" && !crate::front::expr::is_operator(name) => {
                 Err(Error::location(31325, format!("Unknown expression {name}")))
@@ -26,7 +29,9 @@ impl Parser<'_> {
 
     /// `path: {$slice: n}` or `path: {$slice: [skip, limit]}`, which fits both kinds of projection.
     fn slice(&mut self, path: &str, operand: Value<'_>) -> Result<()> {
-        let Some((skip, limit)) = find_slice(operand) else { return Err(invalid_slice(operand)) };
+        let Some((skip, limit)) = find_slice(operand) else {
+            return Err(Error::location(31273, "$slice only supports numbers and [skip, limit] arrays"));
+        };
         if limit < 0 {
             return Err(Error::location(28724, format!("First argument to $slice must be positive, but is: {limit}")));
         }
@@ -121,15 +126,16 @@ fn is_expression_slice(operand: Value<'_>) -> bool {
     operand.as_array().is_some_and(|args| (2..=3).contains(&args.iter().count()))
 }
 
-fn invalid_slice(operand: Value<'_>) -> Error {
+fn invalid_slice(operand: Value<'_>, as_find: &Error) -> Error {
     let given = DocBuf::build(|doc| doc.value("$slice", operand));
     Error::location(
         28667,
         format!(
             "Invalid $slice syntax. The given syntax {given:?} did not match the find() syntax because :: \
-             Location31273: $slice only supports numbers and [skip, limit] arrays :: The given syntax did not match \
-             the expression $slice syntax. :: caused by :: Expression $slice takes at least 2 arguments, and at most \
-             3, but {} were passed in.",
+             {}: {} :: The given syntax did not match the expression $slice syntax. :: caused by :: Expression $slice \
+             takes at least 2 arguments, and at most 3, but {} were passed in.",
+            as_find.code().name(),
+            as_find.message(),
             operand.as_array().map_or(1, |args| args.iter().count())
         ),
     )
