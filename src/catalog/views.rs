@@ -82,14 +82,14 @@ impl ViewTable {
     /// The collection that a view reads in the end, and the pipeline over it; `None` when there is no such view.
     pub fn resolve(&self, ns: &Namespace) -> Option<ResolvedView> {
         let chain = self.chain(ns);
-        let base = chain.last()?.view_on.clone();
+        let (base, collation) = (chain.last()?.view_on.clone(), chain.first()?.collation.clone());
         let pipeline = DocBuf::build(|array| {
             let stages = chain.iter().rev().flat_map(|view| view.pipeline.values());
             for (at, stage) in stages.enumerate() {
                 array.value(&at.to_string(), stage);
             }
         });
-        Some(ResolvedView { coll: base, pipeline })
+        Some(ResolvedView { coll: base, pipeline, collation })
     }
 
     /// The collation under which a request on a view runs: the view's, and no other.

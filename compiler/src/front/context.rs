@@ -35,6 +35,8 @@ pub struct ResolvedView {
     pub coll: String,
     /// What makes the view's documents of the collection's, as an array of stages.
     pub pipeline: DocBuf,
+    /// By which its strings compare; bytewise without one. Requests that read it must have the same.
+    pub collation: Option<DocBuf>,
 }
 
 /// The state of one request's parsing. One context serves all filters and expressions of a request, so that variables

@@ -51,6 +51,7 @@ use smongo_vm::code::Code;
 use smongo_vm::value::{RawDoc, Value};
 use smongo_vm::{Error, Result};
 
+use super::collation;
 use super::context::ParseContext;
 use crate::ir::pipeline::{CollectionId, CollectionName, Pipeline, Stage, SubPipeline};
 pub use document::{add_fields, project, replace_with, unset};
@@ -102,6 +103,11 @@ impl Scope<'_> {
         let Some(resolved) = self.ctx.view(db, coll) else {
             return Ok(Source { coll: self.collection(db, coll), view: None });
         };
+        let own = resolved.collation.as_deref().map(collation::parse).transpose()?.flatten();
+        if own.as_ref() != self.ctx.collation() {
+            let message = format!("Cannot override default collation of view {db}.{coll}");
+            return Err(Error::new(Code::OPTION_NOT_SUPPORTED_ON_VIEW, message));
+        }
         let coll = self.collection(db, &resolved.coll);
         // A view sees nothing of the request that reads it.
         let mut ctx = self.ctx.of_view();
