@@ -7,6 +7,10 @@ pub const MAX_USER_DOCUMENT_BYTES: usize = 16 * 1024 * 1024;
 /// MongoDB allows 16 KiB above the user's limit.
 pub const MAX_INTERNAL_DOCUMENT_BYTES: usize = MAX_USER_DOCUMENT_BYTES + 16 * 1024;
 
+/// Longest string an expression may have for a value, in bytes with the NUL that ends it in a document. MongoDB: the same
+/// (error 16493).
+pub const MAX_STRING_BYTES: usize = 16 * 1024 * 1024;
+
 /// Deepest nesting of documents and arrays accepted from outside, in levels. MongoDB documents 100 and its wire
 /// validation enforces 200.
 pub const MAX_DOCUMENT_DEPTH: usize = 200;

@@ -9,3 +9,10 @@ pub mod projection;
 pub mod sort;
 pub mod stage;
 pub mod update;
+
+use smongo_vm::Error;
+
+/// The refusal of a request to run JavaScript.
+fn no_javascript() -> Error {
+    Error::location(31264, "Cannot run server-side javascript without the javascript engine enabled")
+}

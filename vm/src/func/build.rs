@@ -3,6 +3,8 @@
 use bumpalo::Bump;
 use bumpalo::collections::Vec as ArenaVec;
 
+use crate::error::{Error, Result};
+use crate::limits::MAX_STRING_BYTES;
 use crate::value::{ArrayWriter, Decimal128, DocWriter, RawDoc, Value};
 
 /// A buffer of the arena.
@@ -14,10 +16,20 @@ pub(crate) fn string<'d>(arena: &'d Bump, bytes: &[u8]) -> Value<'d> {
 }
 
 /// A string of several parts.
-pub(crate) fn string_of<'d>(arena: &'d Bump, parts: &[&[u8]]) -> Value<'d> {
-    let mut bytes = Buffer::with_capacity_in(parts.iter().map(|part| part.len()).sum(), arena);
+pub(crate) fn string_of<'d>(arena: &'d Bump, parts: &[&[u8]]) -> Result<Value<'d>> {
+    let length = parts.iter().fold(0, |length: usize, part| length.saturating_add(part.len()));
+    check_string(length)?;
+    let mut bytes = Buffer::with_capacity_in(length, arena);
     parts.iter().for_each(|part| bytes.extend_from_slice_copy(part));
-    Value::string_bytes(bytes.into_bump_slice())
+    Ok(Value::string_bytes(bytes.into_bump_slice()))
+}
+
+/// Fails when a string of that many bytes is longer than one may be.
+pub fn check_string(length: usize) -> Result<()> {
+    if length < MAX_STRING_BYTES {
+        return Ok(());
+    }
+    Err(Error::location(16493, "Tried to create string longer than 16MB"))
 }
 
 /// Binary data with a copy of `bytes`.

@@ -35,6 +35,7 @@ mod vector;
 
 use bumpalo::Bump;
 
+pub use build::check_string;
 pub use date::TimeUnit;
 
 use crate::env::Env;

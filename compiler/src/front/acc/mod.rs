@@ -10,7 +10,7 @@ use smongo_vm::value::{DocBuf, Element, OwnedValue, RawDoc, Tag, Value, extjson}
 use smongo_vm::{Error, Result};
 
 use super::context::ParseContext;
-use super::{expr, sort};
+use super::{expr, no_javascript, sort};
 use crate::ir::group::{AccumulatorCall, Argument, GroupField, Setting};
 use crate::ir::{Expr, Sort};
 use crate::rewrite::fold::fold;
@@ -33,8 +33,7 @@ pub fn field(element: Element<'_>, ctx: &mut ParseContext) -> Result<GroupField>
     }
     let operator = first.name_str();
     if operator == "$accumulator" {
-        let message = "Cannot run server-side javascript without the javascript engine enabled";
-        return Err(Error::location(31264, message));
+        return Err(no_javascript());
     }
     let Some(definition) = acc::find(operator).filter(|definition| definition.is_for_groups()) else {
         return Err(Error::location(15952, format!("unknown group operator '{operator}'")));

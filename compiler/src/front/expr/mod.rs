@@ -13,6 +13,7 @@ mod compare;
 mod cond;
 mod field;
 mod if_null;
+mod javascript;
 mod literal;
 mod meta;
 mod named;
@@ -69,6 +70,7 @@ const SPECIAL: &[(&str, Parser)] = &[
     ("$rand", nullary::parse),
     ("$createObjectId", nullary::parse),
     ("$createUUID", nullary::parse),
+    ("$function", javascript::function),
     ("$sigmoid", sigmoid::parse_operator),
     ("$similarityCosine", similarity::parse),
     ("$similarityDotProduct", similarity::parse),
@@ -86,6 +88,10 @@ pub fn parse_folded(value: Value<'_>, ctx: &mut ParseContext) -> Result<Expr> {
 pub fn parse(value: Value<'_>, ctx: &mut ParseContext) -> Result<Expr> {
     match value.view() {
         View::String(bytes) if bytes.first() == Some(&b'$') => path::parse(value, ctx),
+        View::String(bytes) => {
+            func::check_string(bytes.len())?;
+            Ok(Expr::Const(value.into()))
+        }
         View::Document(doc) => ctx.nested(|ctx| parse_document(doc, ctx)),
         View::Array(array) => ctx.nested(|ctx| literal::array(array, ctx)),
         _ => Ok(Expr::Const(value.into())),

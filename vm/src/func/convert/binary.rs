@@ -6,6 +6,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurposeConfig};
 
 use super::conversion_failure;
 use crate::error::{Error, Result};
+use crate::func::build;
 use crate::func::display::hex;
 
 /// The subtype of UUIDs.
@@ -41,10 +42,21 @@ impl Format {
 const URL_SAFE_LENIENT: GeneralPurpose = GeneralPurpose::new(&base64::alphabet::URL_SAFE, NO_PAD_LENIENT);
 const NO_PAD_LENIENT: GeneralPurposeConfig = NO_PAD.with_decode_padding_mode(DecodePaddingMode::Indifferent);
 
-/// Binary data as text.
+/// Binary data as text, unless the text would be longer than a string may be.
 pub(super) fn to_text(subtype: u8, bytes: &[u8], format: Format) -> Result<String> {
+    let text = as_text(subtype, bytes, format)?;
+    match build::check_string(text.len()) {
+        Ok(()) => Ok(text),
+        Err(error) => Err(conversion_failure(format!(
+            "Failed to convert BinData in $convert with no onError value: {}",
+            error.message()
+        ))),
+    }
+}
+
+fn as_text(subtype: u8, bytes: &[u8], format: Format) -> Result<String> {
     match format {
-        Format::Auto if subtype == UUID => to_text(subtype, bytes, Format::Uuid),
+        Format::Auto if subtype == UUID => as_text(subtype, bytes, Format::Uuid),
         Format::Auto | Format::Base64 => Ok(STANDARD.encode(bytes)),
         Format::Base64Url => Ok(URL_SAFE_NO_PAD.encode(bytes)),
         Format::Hex => Ok(hex(bytes, true)),

@@ -56,7 +56,7 @@ fn concat<'d>(arena: &'d Bump, args: &[Value<'d>]) -> Result<Value<'d>> {
     }
     match parts[..] {
         [only] => Ok(Value::string_bytes(only)),
-        _ => Ok(build::string_of(arena, &parts)),
+        _ => build::string_of(arena, &parts),
     }
 }
 

@@ -84,7 +84,7 @@ pub(super) fn replace<'d>(arena: &'d Bump, args: &[Value<'d>], op: &str, all: bo
         copied = place + find.len();
     }
     parts.push(&input[copied..]);
-    Ok(build::string_of(arena, &parts))
+    build::string_of(arena, &parts)
 }
 
 /// Where `find` stands in `input`, without overlaps. The empty string stands before every character and at the end.
