@@ -124,14 +124,19 @@ impl<'s> Cursor<'s> {
             return Ok(None);
         }
         let value = self.lend_value()?;
-        prefetch_behind(value);
+        prefetch_neighbours(value, 1);
         Ok(Some(value))
     }
 
-    /// Goes to the previous record and lends its value.
+    /// Goes to the previous record and lends its value, fetching the records before it into the processor's cache.
     #[inline]
     pub fn prev_value(&mut self) -> Result<Option<&[u8]>> {
-        if self.prev()? { self.lend_value().map(Some) } else { Ok(None) }
+        if !self.prev()? {
+            return Ok(None);
+        }
+        let value = self.lend_value()?;
+        prefetch_neighbours(value, -1);
+        Ok(Some(value))
     }
 
     /// Goes to the first record; false if the table is empty.
@@ -471,11 +476,13 @@ unsafe fn bytes_of<'a>(item: &wt::WT_ITEM) -> &'a [u8] {
     unsafe { slice::from_raw_parts(item.data.cast(), item.size) }
 }
 
-/// Fetches the beginnings of the records that most likely lie behind `value` into the processor's cache.
+/// Fetches the beginnings of the records that most likely lie behind `value`, or with a negative direction before it,
+/// into the processor's cache. Records of a collection tend to be of one length.
 #[inline(always)]
-fn prefetch_behind(value: &[u8]) {
+fn prefetch_neighbours(value: &[u8], direction: isize) {
+    let stride = value.len().cast_signed().wrapping_mul(direction);
     for record in 1..=PREFETCH_RECORDS {
-        let start = value.as_ptr().wrapping_add(value.len() * record);
+        let start = value.as_ptr().wrapping_offset(stride.wrapping_mul(record.cast_signed()));
         for line in 0..PREFETCH_LINES {
             prefetch(start.wrapping_add(line * CACHE_LINE_BYTES));
         }
