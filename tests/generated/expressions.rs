@@ -7,7 +7,7 @@ use smongo_vm::func;
 use smongo_vm::interp::Machine;
 use smongo_vm::value::{DocBuf, extjson};
 
-use super::compat::{Outcome, Row, row};
+use super::compat::{Outcome, Refusal, Row, row};
 
 /// Names in the order of the page; the example counts when no function of the name brings one.
 const NAMES: &[(&str, &str)] = &[
@@ -207,5 +207,5 @@ pub fn run(row: &Row) -> Outcome {
     let outcome = expr::parse(example.get(), &mut ParseContext::new())
         .and_then(|ir| codegen::compile_expr(&ir, None))
         .and_then(|program| Machine::new().compute(&program, &document, &Env::fixed(), None).map(drop));
-    outcome.err().map_or(0, |error| error.code().0)
+    outcome.map_err(|error| Refusal { code: error.code().0, message: error.message().to_owned() })
 }

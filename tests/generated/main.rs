@@ -29,6 +29,25 @@ fn compat_page() {
     check_page("COMPAT.md", &compat::page());
 }
 
+/// The page has each name that the manual lists, once, and none that it does not list. That the server knows all of them
+/// is seen where the page is made.
+#[test]
+fn compat_page_has_every_name() {
+    let mut listed: Vec<(&str, Vec<&str>)> = Vec::new();
+    for line in include_str!("names.txt").lines().filter(|line| !line.is_empty() && !line.starts_with("# ")) {
+        match line.strip_prefix("## ") {
+            Some(title) => listed.push((title, Vec::new())),
+            None => listed.last_mut().unwrap().1.push(line),
+        }
+    }
+    let mut on_page = compat::names();
+    for sections in [&mut listed, &mut on_page] {
+        sections.sort_unstable();
+        sections.iter_mut().for_each(|(_, names)| names.sort_unstable());
+    }
+    assert_eq!(on_page, listed);
+}
+
 fn check_page(name: &str, generated: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
     if std::env::var_os("UPDATE").is_some() {

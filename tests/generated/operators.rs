@@ -73,4 +73,5 @@ pub const UPDATE: &[Row] = &[
     row("$slice", "{u: {$push: {a: {$each: [3], $slice: 2}}}}"),
     row("$sort", "{u: {$push: {a: {$each: [3], $sort: -1}}}}"),
     row("$pullAll", "{u: {$pullAll: {a: [1]}}}"),
+    row("bypassDocumentValidation", "{u: {$set: {n: 1}}, bypassDocumentValidation: true}"),
 ];
