@@ -1,10 +1,14 @@
 //! The machine against the oracle: what a request's parser accepts gives the same on both.
 
+use std::sync::Arc;
+
 use arbitrary::{Arbitrary, Unstructured};
 use smongo_compiler::ir::update::{OperatorUpdate, Update};
 use smongo_compiler::ir::{FieldAction, FieldTree, Projection};
+use smongo_compiler::oracle::Given;
 use smongo_compiler::rewrite::fold::fold;
 use smongo_compiler::{ParseContext, codegen, compile_filter, front, oracle};
+use smongo_vm::collation::Collation;
 use smongo_vm::env::Env;
 use smongo_vm::interp::{Machine, UpdateInputs};
 use smongo_vm::limits::MAX_INTERNAL_DOCUMENT_BYTES;
@@ -26,9 +30,14 @@ pub struct Case<R> {
     pub docs: Vec<DocBuf>,
 }
 
-/// A filter.
+/// A filter, and the collation it runs under.
 #[derive(Debug)]
-pub struct FilterRequest(pub DocBuf);
+pub struct FilterRequest {
+    /// The filter.
+    pub filter: DocBuf,
+    /// The collation; bytewise without one.
+    pub collation: Option<Arc<Collation>>,
+}
 
 /// An expression.
 #[derive(Debug)]
@@ -53,7 +62,7 @@ pub struct UpdateRequest {
 
 impl<'a> Arbitrary<'a> for FilterRequest {
     fn arbitrary(u: &mut Unstructured<'a>) -> arbitrary::Result<Self> {
-        request::filter(u, DEPTH).map(FilterRequest)
+        Ok(FilterRequest { filter: request::filter(u, DEPTH)?, collation: request::collation(u)? })
     }
 }
 
@@ -89,20 +98,26 @@ impl<'a, R: Arbitrary<'a>> Arbitrary<'a> for Case<R> {
 }
 
 /// A filter that parses compiles, and matches what the oracle says it matches.
-pub fn filter(Case { request: FilterRequest(filter), docs }: &Case<FilterRequest>) {
-    let Ok(ir) = front::filter::parse(filter, &mut ParseContext::new()) else { return };
-    let compiled = compile_filter(filter, &mut ParseContext::new()).expect("what parses compiles");
+pub fn filter(Case { request: FilterRequest { filter, collation }, docs }: &Case<FilterRequest>) {
+    let context = || ParseContext::new().with_collation(collation.clone());
+    let Ok(ir) = front::filter::parse(filter, &mut context()) else { return };
+    let compiled = compile_filter(filter, &mut context()).expect("what parses compiles");
     let mut machine = Machine::new();
     // More than once, because the machine remembers where the fields of the last documents stood.
     for doc in docs.iter().chain(docs.iter().rev()).chain(docs) {
-        let expected = oracle::matches(&ir, doc, &Env::fixed());
+        let (env, strings) = (Env::fixed(), collation.as_deref().map(|collation| collation as _));
+        let expected = oracle::matches(&ir, doc, Given { env: &env, strings });
         let got = machine.matches(&compiled.program, doc, &Env::fixed());
         let same = match (&expected, &got) {
             (Ok(expected), Ok(got)) => expected == got,
             (Err(expected), Err(got)) => same_faults(expected, got),
             _ => false,
         };
-        assert!(same, "{filter:?} over {doc:?}\noracle {expected:?}\nmachine {got:?}\n{}", compiled.program);
+        assert!(
+            same,
+            "{filter:?} under {collation:?} over {doc:?}\noracle {expected:?}\nmachine {got:?}\n{}",
+            compiled.program
+        );
     }
 }
 

@@ -3,7 +3,11 @@
 //! Names and values come from the same small alphabets as the documents, so that paths lead somewhere and comparisons
 //! meet what they compare with. What the parsers refuse is not told apart here.
 
+use std::sync::Arc;
+
 use arbitrary::{Result, Unstructured};
+use smongo_compiler::front::collation;
+use smongo_vm::collation::Collation;
 use smongo_vm::func::{Args, FAMILIES, Function, Role};
 use smongo_vm::value::{DocBuf, DocWriter, OwnedValue, Value};
 
@@ -45,6 +49,24 @@ fn several<T>(
 pub fn path(u: &mut Unstructured<'_>) -> Result<String> {
     let components = several(u, 1, 3, |u| u.choose(&NAMES).copied())?;
     Ok(components.join("."))
+}
+
+/// A collation, or none.
+pub fn collation(u: &mut Unstructured<'_>) -> Result<Option<Arc<Collation>>> {
+    if u.ratio(1, 2)? {
+        return Ok(None);
+    }
+    let locale = *u.choose(&["en", "da", "fr_CA", "de@collation=phonebook"])?;
+    let strength = u.int_in_range(1..=5)?;
+    let (case_level, numeric, shifted) = (u.arbitrary()?, u.arbitrary()?, u.ratio(1, 4)?);
+    let spec = DocBuf::build(|spec| {
+        spec.string("locale", locale);
+        spec.value("strength", Value::int32(strength));
+        spec.value("caseLevel", Value::bool(case_level));
+        spec.value("numericOrdering", Value::bool(numeric));
+        spec.string("alternate", if shifted { "shifted" } else { "non-ignorable" });
+    });
+    Ok(collation::parse(&spec).expect("a collation of known parts"))
 }
 
 /// A filter.
