@@ -10,7 +10,8 @@
 use std::path::Path;
 
 use smongo::request::{
-    DeleteRequest, DeleteStatement, FindRequest, InsertRequest, Namespace, OpContext, UpdateRequest, UpdateStatement,
+    CreateIndexesRequest, DeleteRequest, DeleteStatement, FindRequest, InsertRequest, Namespace, OpContext,
+    UpdateRequest, UpdateStatement,
 };
 use smongo_vm::value::{ArrayWriter, DocBuf, OwnedValue, RawDoc, Value};
 
@@ -25,9 +26,21 @@ use runner::{Answer, Failure};
 /// Most rows of a kind that may say nothing about an engine with storage.
 const MAX_SKIPPED: usize = 60;
 
+/// A query of a row.
+#[derive(Clone, Copy)]
+struct Query<'r> {
+    filter: &'r RawDoc,
+    collation: Option<&'r RawDoc>,
+    hint: Option<&'r RawDoc>,
+}
+
+/// Fewest scans of an index that the rows of filters give reason for.
+const MIN_INDEX_SCANS: usize = 500;
+
 /// A statement of a row.
 struct Statement<'r> {
     filter: &'r RawDoc,
+    collation: Option<&'r RawDoc>,
     update: Value<'r>,
     array_filters: Option<&'r RawDoc>,
     upsert: bool,
@@ -38,7 +51,7 @@ trait Store {
     fn name(&self) -> &'static str;
     fn clear(&mut self);
     fn insert(&mut self, doc: &RawDoc) -> Result<(), Failure>;
-    fn find(&mut self, filter: &RawDoc) -> Result<Vec<DocBuf>, Failure>;
+    fn find(&mut self, query: Query<'_>) -> Result<Vec<DocBuf>, Failure>;
     /// Gives whether a document changed.
     fn update(&mut self, statement: &Statement<'_>) -> Result<bool, Failure>;
 }
@@ -51,6 +64,69 @@ fn filters_embedded() {
 #[test]
 fn filters_over_the_wire() {
     filters(&mut Remote::new());
+}
+
+/// Every filter once more by an index on each path that it names, which the query must use: the scan of the collection
+/// and the scan of the index have to give the same documents, and the row's.
+#[test]
+fn filters_by_index() {
+    let mut store = Embedded::new();
+    let (mut rows, mut scans) = (0, 0);
+    runner::run(root(), "filter", |row| {
+        let Some(docs) = storable(row) else { return Ok(()) };
+        let filter = runner::document(row, "filter");
+        let mut paths = Vec::new();
+        named_paths(filter, &mut paths);
+        for path in paths {
+            rows += 1;
+            store.enter(&format!("by_index_{rows}"));
+            if docs.iter().any(|doc| store.insert(doc).is_err()) {
+                return Ok(());
+            }
+            let key = DocBuf::build(|key| key.value(&path, Value::int32(1)));
+            let query = Query { filter, collation: runner::collation(row), hint: None };
+            // Arrays side by side cannot be indexed together, nor paths that only a filter may have.
+            if store.index(&key, query.collation).is_err() {
+                continue;
+            }
+            scans += 1;
+            let by_index = store.find(Query { hint: Some(&key), ..query });
+            let by_index = by_index.map(|found| positions_in_order(&found, &docs));
+            runner::compare(row, &format!("index on {path}"), by_index)?;
+            let by_choice = store.find(query).map(|found| positions_in_order(&found, &docs));
+            runner::compare(row, &format!("collection with an index on {path}"), by_choice)?;
+        }
+        Ok(())
+    });
+    println!("{scans} index scans");
+    assert!(scans >= MIN_INDEX_SCANS, "{scans} index scans");
+}
+
+/// The positions of what was found, in the order of the row's documents.
+fn positions_in_order(found: &[DocBuf], docs: &[DocBuf]) -> OwnedValue {
+    let mut positions: Vec<usize> =
+        found.iter().map(|found| docs.iter().position(|doc| doc == found).unwrap()).collect();
+    positions.sort_unstable();
+    runner::positions(positions)
+}
+
+/// The paths that a filter tests, each once.
+fn named_paths(filter: &RawDoc, paths: &mut Vec<String>) {
+    for element in filter {
+        let name = element.name_str();
+        if ["$and", "$or", "$nor"].contains(&name) {
+            let parts = element.value().as_array().unwrap_or(RawDoc::EMPTY);
+            parts.values().filter_map(Value::as_doc).for_each(|part| named_paths(part, paths));
+        } else if !name.starts_with('$') && !name.is_empty() && !paths.iter().any(|path| path == name) {
+            paths.push(name.to_owned());
+        }
+    }
+}
+
+/// The documents of a row as the engine stores them, unless the row says nothing about documents with an `_id`.
+fn storable(row: &RawDoc) -> Option<Vec<DocBuf>> {
+    let docs = runner::documents(row).into_iter().enumerate().map(|(at, doc)| with_id(doc, at)).collect();
+    (!counts_fields(runner::document(row, "filter"))).then_some(docs)
 }
 
 #[test]
@@ -71,14 +147,14 @@ fn filters(store: &mut dyn Store) {
     let mut skipped = Vec::new();
     runner::run(root(), "filter", |row| {
         let filter = runner::document(row, "filter");
-        let docs: Vec<DocBuf> =
-            runner::documents(row).into_iter().enumerate().map(|(at, doc)| with_id(doc, at)).collect();
         store.clear();
-        if counts_fields(filter) || docs.iter().any(|doc| store.insert(doc).is_err()) {
+        let docs = storable(row).filter(|docs| docs.iter().all(|doc| store.insert(doc).is_ok()));
+        let Some(docs) = docs else {
             skipped.push(row.get("name").map(|name| format!("{name:?}")).unwrap_or_default());
             return Ok(());
-        }
-        let answer = store.find(filter).map(|found| {
+        };
+        let query = Query { filter, collation: runner::collation(row), hint: None };
+        let answer = store.find(query).map(|found| {
             // Natural order is insertion order.
             runner::positions(found.iter().map(|found| docs.iter().position(|doc| doc == found).unwrap()))
         });
@@ -109,6 +185,7 @@ fn updates(store: &mut dyn Store) {
         }
         let statement = Statement {
             filter: runner::document(row, "filter"),
+            collation: runner::collation(row),
             update: row.get("update").unwrap_or(Value::NOTHING),
             array_filters: row.get("arrayFilters").and_then(Value::as_array),
             upsert: row.get("upsert").and_then(Value::as_bool) == Some(true),
@@ -125,7 +202,7 @@ fn updates(store: &mut dyn Store) {
 
 /// The one document of the collection, without its `_id` when it was generated.
 fn stored(store: &mut dyn Store, expected: Value<'_>) -> Answer {
-    let found = store.find(RawDoc::EMPTY)?;
+    let found = store.find(Query { filter: RawDoc::EMPTY, collation: None, hint: None })?;
     let [doc] = &found[..] else { panic!("{} documents", found.len()) };
     let names_id = expected.as_doc().is_none_or(|expected| expected.get("_id").is_some());
     if names_id {
@@ -155,6 +232,26 @@ struct Embedded {
 impl Embedded {
     fn new() -> Self {
         Self { client: smongo::Client::in_memory().unwrap(), ns: Namespace::new("db", "c").unwrap() }
+    }
+
+    /// Goes on with another collection.
+    fn enter(&mut self, name: &str) {
+        self.ns = Namespace::new("db", name).unwrap();
+    }
+
+    /// Makes an index.
+    fn index(&mut self, key: &RawDoc, collation: Option<&RawDoc>) -> Result<(), Failure> {
+        let spec = DocBuf::build(|spec| {
+            spec.value("key", Value::document(key));
+            spec.string("name", "by_path");
+            if let Some(collation) = collation {
+                spec.value("collation", Value::document(collation));
+            }
+        });
+        let specs = [&*spec];
+        let request = CreateIndexesRequest { ns: self.ns.clone(), specs: &specs, ignore_unknown_options: false };
+        self.client.engine().create_indexes(&OpContext::new(), &request)?;
+        Ok(())
     }
 }
 
@@ -190,10 +287,16 @@ impl Store for Embedded {
         first_of(&reply.write_errors)
     }
 
-    fn find(&mut self, filter: &RawDoc) -> Result<Vec<DocBuf>, Failure> {
+    fn find(&mut self, query: Query<'_>) -> Result<Vec<DocBuf>, Failure> {
         let mut bytes = Vec::new();
         let mut batch = ArrayWriter::new(&mut bytes);
-        let request = FindRequest { filter, batch_size: Some(1000), ..FindRequest::new(self.ns.clone()) };
+        let request = FindRequest {
+            filter: query.filter,
+            collation: query.collation,
+            hint: query.hint.map(Value::document),
+            batch_size: Some(1000),
+            ..FindRequest::new(self.ns.clone())
+        };
         self.client.engine().find(&OpContext::new(), &request, &mut batch)?;
         batch.finish();
         let batch = RawDoc::from_bytes(&bytes).unwrap();
@@ -203,6 +306,7 @@ impl Store for Embedded {
     fn update(&mut self, statement: &Statement<'_>) -> Result<bool, Failure> {
         let statements = [UpdateStatement {
             array_filters: statement.array_filters,
+            collation: statement.collation,
             upsert: statement.upsert,
             ..UpdateStatement::new(statement.filter, statement.update)
         }];
@@ -268,10 +372,15 @@ impl Store for Remote {
         self.run("insert", "documents", doc).map(drop)
     }
 
-    fn find(&mut self, filter: &RawDoc) -> Result<Vec<DocBuf>, Failure> {
+    fn find(&mut self, query: Query<'_>) -> Result<Vec<DocBuf>, Failure> {
         let reply = self.client.run("db", |doc| {
             doc.string("find", "c");
-            doc.value("filter", Value::document(filter));
+            doc.value("filter", Value::document(query.filter));
+            for (option, value) in [("collation", query.collation), ("hint", query.hint)] {
+                if let Some(value) = value {
+                    doc.value(option, Value::document(value));
+                }
+            }
             doc.value("batchSize", Value::int32(1000));
         });
         check(&reply)?;
@@ -286,6 +395,9 @@ impl Store for Remote {
             doc.value("u", statement.update);
             if let Some(filters) = statement.array_filters {
                 doc.value("arrayFilters", Value::array(filters));
+            }
+            if let Some(collation) = statement.collation {
+                doc.value("collation", Value::document(collation));
             }
             if statement.upsert {
                 doc.value("upsert", Value::bool(true));

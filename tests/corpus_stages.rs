@@ -4,6 +4,8 @@
 //! A row has the documents of the collection `c` (`docs`; left out, there is no collection and the pipeline runs on
 //! none), those of `others` by name, a `pipeline`, and `let` variables. It expects documents (`expect`), an `error`, or
 //! what collections hold afterwards (`after`). Where an index or the disk is used, rows may come in another order.
+//!
+//! Rows of expressions and accumulators run here as pipelines of one stage.
 
 // A helper that cannot do its work fails its test.
 #![allow(clippy::unwrap_used, clippy::panic)]
@@ -16,7 +18,7 @@ use smongo::engine::{Engine, EngineOptions};
 use smongo::request::{
     AggregateRequest, CreateIndexesRequest, FindRequest, GetMoreRequest, InsertRequest, Namespace, OpContext,
 };
-use smongo_vm::value::{ArrayWriter, DocBuf, DocWriter, OwnedValue, RawDoc, Value};
+use smongo_vm::value::{ArrayWriter, DocBuf, DocWriter, OwnedValue, RawDoc, Value, View};
 
 #[path = "wire/client.rs"]
 #[allow(dead_code, reason = "shared with the tests of the wire protocol")]
@@ -71,27 +73,117 @@ fn on_disk() {
     stages(&mut Remote::new(true));
 }
 
+#[test]
+fn expressions_embedded() {
+    expressions(&mut Embedded::new(false));
+}
+
+#[test]
+fn expressions_over_the_wire() {
+    expressions(&mut Remote::new(false));
+}
+
+#[test]
+fn accumulators_embedded() {
+    accumulators(&mut Embedded::new(false));
+}
+
+#[test]
+fn accumulators_on_disk() {
+    accumulators(&mut Remote::new(true));
+}
+
 fn stages(store: &mut dyn Store) {
     let mut at = 0;
-    runner::run(Path::new(env!("CARGO_MANIFEST_DIR")), "stage", |row| {
+    runner::run(root(), "stage", |row| {
         at += 1;
-        let db = format!("row{at}");
-        store.fill(&db, row)?;
-        let answer = store.aggregate(&db, row);
-        if let Some(after) = row.get("after").and_then(Value::as_doc) {
-            answer.map_err(|failure| failure.to_string())?;
-            for coll in after {
-                let held = store.held(&db, coll.name_str()).map_err(|failure| failure.to_string())?;
-                runner::compare_with(row, coll.value(), coll.name_str(), Ok(held))?;
-            }
+        check(store, &format!("row{at}"), row)
+    });
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn check(store: &mut dyn Store, db: &str, row: &RawDoc) -> Result<(), String> {
+    store.fill(db, row)?;
+    let answer = store.aggregate(db, row);
+    if let Some(after) = row.get("after").and_then(Value::as_doc) {
+        answer.map_err(|failure| failure.to_string())?;
+        for coll in after {
+            let held = store.held(db, coll.name_str()).map_err(|failure| failure.to_string())?;
+            runner::compare_with(row, coll.value(), coll.name_str(), Ok(held))?;
+        }
+        return Ok(());
+    }
+    if !store.changes_order() {
+        return runner::compare(row, store.name(), answer);
+    }
+    let expected = sorted(runner::expected(row));
+    runner::compare_with(row, expected.get(), store.name(), answer.map(|results| sorted(results.get())))
+}
+
+/// Most rows of expressions that may say nothing about a stored document.
+const MAX_SKIPPED: usize = 40;
+
+/// Each expression as the field of a new document.
+fn expressions(store: &mut dyn Store) {
+    let (mut at, mut skipped) = (0, 0);
+    runner::run(root(), "expr", |row| {
+        at += 1;
+        let expr = row.get("expr").unwrap_or_default();
+        // A stored document has an `_id`, and its own time, which an insert also puts in the place of empty timestamps.
+        let is_about_more = ["$$ROOT\"", "$$CURRENT\"", "$$NOW", "$$CLUSTER_TIME"];
+        let text = runner::show(expr);
+        let is_stored_otherwise =
+            runner::document(row, "doc").values().any(|value| matches!(value.view(), View::Timestamp(0)));
+        if is_stored_otherwise || is_about_more.iter().any(|name| text.contains(name)) {
+            skipped += 1;
             return Ok(());
         }
-        if !store.changes_order() {
-            return runner::compare(row, store.name(), answer);
-        }
-        let expected = sorted(runner::expected(row));
-        runner::compare_with(row, expected.get(), store.name(), answer.map(|results| sorted(results.get())))
+        let stage = DocBuf::build(|stage| stage.document("$replaceWith", |root| root.value("r", expr)));
+        check(store, &format!("expr{at}"), &as_stage(row, &[runner::document(row, "doc")], &[&stage]))
     });
+    assert!(skipped <= MAX_SKIPPED, "{skipped} rows skipped");
+}
+
+/// Each accumulator over all documents. Without documents there is no group.
+fn accumulators(store: &mut dyn Store) {
+    let mut at = 0;
+    runner::run(root(), "acc", |row| {
+        at += 1;
+        let docs = runner::documents(row);
+        if docs.is_empty() && row.get("error").is_none() {
+            return Ok(());
+        }
+        let group = DocBuf::build(|stage| {
+            stage.document("$group", |group| {
+                group.value("_id", Value::NULL);
+                group.value("r", row.get("acc").unwrap_or_default());
+            });
+        });
+        let result = DocBuf::build(|stage| stage.document("$project", |fields| fields.value("_id", Value::int32(0))));
+        check(store, &format!("acc{at}"), &as_stage(row, &docs, &[&group, &result]))
+    });
+}
+
+/// A row for a value as one for a pipeline that gives `{r: value}`.
+fn as_stage(row: &RawDoc, docs: &[&RawDoc], pipeline: &[&RawDoc]) -> DocBuf {
+    DocBuf::build(|out| {
+        out.array("docs", |list| docs.iter().for_each(|doc| list.value(Value::document(doc))));
+        out.array("pipeline", |list| pipeline.iter().for_each(|stage| list.value(Value::document(stage))));
+        for element in row.iter().filter(|element| ["error", "collation", "source"].contains(&element.name_str())) {
+            out.raw_element(element.raw());
+        }
+        let expected = runner::expected(row);
+        out.array("expect", |list| {
+            list.document(|doc| {
+                if !expected.is_nothing() {
+                    doc.value("r", expected);
+                }
+            });
+        });
+    })
 }
 
 /// The elements of an array in an order that depends on nothing but them; other values as they are.
@@ -190,7 +282,8 @@ impl Store for Embedded {
             None => AggregateRequest::without_collection(db, pipeline(row)).map_err(failure)?,
         };
         let let_variables = row.get("let").and_then(Value::as_doc);
-        let request = AggregateRequest { batch_size: Some(BATCH_DOCUMENTS), let_variables, ..base };
+        let collation = runner::collation(row);
+        let request = AggregateRequest { batch_size: Some(BATCH_DOCUMENTS), let_variables, collation, ..base };
         collect(&self.engine, &request.ns, |batch| {
             self.engine.aggregate(&OpContext::new(), &request, batch).map(|batched| batched.id)
         })
@@ -286,8 +379,10 @@ impl Store for Remote {
             }
             command.value("pipeline", Value::array(pipeline(row)));
             command.document("cursor", |cursor| cursor.value("batchSize", Value::int64(BATCH_DOCUMENTS as i64)));
-            if let Some(variables) = row.get("let") {
-                command.value("let", variables);
+            for option in ["let", "collation"] {
+                if let Some(value) = row.get(option) {
+                    command.value(option, value);
+                }
             }
         })
     }

@@ -6,7 +6,8 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use smongo_compiler::front::{expr, filter};
+use smongo_compiler::front::{collation, expr, filter};
+use smongo_compiler::oracle::Given;
 use smongo_compiler::{CompiledUpdate, ParseContext, codegen, compile_update, oracle, upsert_base};
 use smongo_vm::Error;
 use smongo_vm::env::Env;
@@ -23,12 +24,24 @@ fn run(kind: &str, check: impl FnMut(&RawDoc) -> Result<(), String>) {
     runner::run(&Path::new(env!("CARGO_MANIFEST_DIR")).join(".."), kind, check);
 }
 
+/// A context for the requests of a row, with its collation.
+fn context(row: &RawDoc) -> ParseContext {
+    let collation = runner::collation(row).map(|spec| collation::parse(spec).expect("a row's collation is valid"));
+    ParseContext::new().with_collation(collation.flatten())
+}
+
+/// What the oracle is given for a row.
+fn given<'e>(env: &'e Env<'e>, ctx: &'e ParseContext) -> Given<'e> {
+    Given { env, strings: ctx.collation().map(|collation| &**collation as _) }
+}
+
 #[test]
 fn filters() {
     run("filter", |row| {
         let spec = document(row, "filter");
         let docs = documents(row);
         let env = Env::fixed();
+        let mut ctx = context(row);
         let matched = |matches: &mut dyn FnMut(&RawDoc) -> Result<bool, Error>| -> Result<OwnedValue, Error> {
             let mut hits = Vec::new();
             for (at, doc) in docs.iter().enumerate() {
@@ -38,9 +51,9 @@ fn filters() {
             }
             Ok(positions(hits))
         };
-        let parsed = filter::parse(spec, &mut ParseContext::new());
-        let by_oracle = parsed.clone().and_then(|ir| matched(&mut |doc| oracle::matches(&ir, doc, &env)));
-        let by_machine = parsed.and_then(|ir| codegen::compile_filter(&ir, None)).and_then(|program| {
+        let parsed = filter::parse(spec, &mut ctx);
+        let by_oracle = parsed.clone().and_then(|ir| matched(&mut |doc| oracle::matches(&ir, doc, given(&env, &ctx))));
+        let by_machine = parsed.and_then(|ir| codegen::compile_filter(&ir, ctx.collation())).and_then(|program| {
             let mut machine = Machine::new();
             matched(&mut |doc| machine.matches(&program, doc, &env))
         });
@@ -54,9 +67,10 @@ fn expressions() {
     run("expr", |row| {
         let doc = document(row, "doc");
         let env = Env::fixed();
-        let parsed = expr::parse(row.get("expr").unwrap_or(Value::NOTHING), &mut ParseContext::new());
-        let by_oracle = parsed.clone().and_then(|ir| oracle::evaluate(&ir, doc, &env));
-        let by_machine = parsed.and_then(|ir| codegen::compile_expr(&ir, None)).and_then(|program| {
+        let mut ctx = context(row);
+        let parsed = expr::parse(row.get("expr").unwrap_or(Value::NOTHING), &mut ctx);
+        let by_oracle = parsed.clone().and_then(|ir| oracle::evaluate(&ir, doc, given(&env, &ctx)));
+        let by_machine = parsed.and_then(|ir| codegen::compile_expr(&ir, ctx.collation())).and_then(|program| {
             let mut machine = Machine::new();
             machine.compute(&program, doc, &env, None).map(OwnedValue::new)
         });
@@ -79,7 +93,7 @@ fn updates() {
 
 /// Updates the row's document, or makes one when the row is an upsert that nothing matches.
 fn update(row: &RawDoc) -> Result<(DocBuf, bool), Error> {
-    let mut ctx = ParseContext::new();
+    let mut ctx = context(row);
     let env = Env::fixed();
     let mut machine = Machine::new();
     let array_filters = row.get("arrayFilters").and_then(Value::as_array);
@@ -89,7 +103,7 @@ fn update(row: &RawDoc) -> Result<(DocBuf, bool), Error> {
     let mut how = UpdateInputs::default();
     let old = match found {
         Some(doc) => {
-            let program = codegen::compile_filter(&query, None)?;
+            let program = codegen::compile_filter(&query, ctx.collation())?;
             if !machine.matches(&program, doc, &env)? {
                 return Ok((DocBuf::from(doc), false));
             }

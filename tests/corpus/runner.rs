@@ -31,7 +31,7 @@ impl From<smongo_vm::Error> for Failure {
 }
 
 /// The rows of one folder of the corpus, each with the file it stands in. `root` is the workspace's folder.
-fn rows(root: &Path, kind: &str) -> Vec<(String, DocBuf)> {
+pub fn rows(root: &Path, kind: &str) -> Vec<(String, DocBuf)> {
     let folder = root.join("tests/corpus").join(kind);
     let mut files: Vec<PathBuf> =
         std::fs::read_dir(&folder).expect("the corpus folder").map(|entry| entry.expect("an entry").path()).collect();
@@ -70,6 +70,11 @@ pub fn run(root: &Path, kind: &str, mut check: impl FnMut(&RawDoc) -> Result<(),
 /// A field of a row that is a document; an empty one when it is left out.
 pub fn document<'d>(row: &'d RawDoc, field: &str) -> &'d RawDoc {
     row.get(field).and_then(Value::as_doc).unwrap_or(RawDoc::EMPTY)
+}
+
+/// The collation that a row runs under, as a document.
+pub fn collation(row: &RawDoc) -> Option<&RawDoc> {
+    row.get("collation").and_then(Value::as_doc)
 }
 
 /// The documents of a row.

@@ -14,6 +14,7 @@ mod fail_points;
 mod frames;
 mod handshake;
 mod indexes;
+mod language;
 mod oplog;
 mod plan_cache;
 mod server_stages;
