@@ -259,7 +259,7 @@ pub fn assert_valid(value: Value<'_>, what: &str) {
 /// A projection by recursion over document and tree.
 fn projected(projection: &Projection, doc: &RawDoc, env: &Env<'_>) -> Result<DocBuf> {
     let projector = Projector { kind: projection.kind, root: doc, env };
-    projector.evaluate_all(&projection.tree)?;
+    projector.evaluate_top(&projection.tree)?;
     let mut out = Vec::new();
     let mut writer = DocWriter::new(&mut out);
     projector.level(doc, &projection.tree, &mut writer)?;
@@ -274,12 +274,10 @@ struct Projector<'p> {
 }
 
 impl Projector<'_> {
-    /// Every computed field, for its error. mongod evaluates a field once for each place it is written to, and so not
-    /// at all below an empty array; the machine evaluates it once for each document.
-    fn evaluate_all(&self, tree: &FieldTree) -> Result<()> {
+    /// The computed fields of the top, for their errors: they come before those of fields below.
+    fn evaluate_top(&self, tree: &FieldTree) -> Result<()> {
         tree.fields.iter().try_for_each(|(_, action)| match action {
             FieldAction::Compute(expr) => oracle::evaluate(expr, self.root, self.env).map(drop),
-            FieldAction::Nested(inner) => self.evaluate_all(inner),
             _ => Ok(()),
         })
     }

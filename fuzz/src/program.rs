@@ -309,7 +309,8 @@ fn tables(
             shapes.value_paths.push(put!(builder.path(path.as_ref(), ArrayRule::Expression)));
         }
         for _ in 0..shapes.programs {
-            put!(builder.program(Arc::new(put!(program(u, Kind::Filter, depth - 1)?))));
+            let kind = if u.ratio(1, 8)? { Kind::Compute } else { Kind::Filter };
+            put!(builder.program(Arc::new(put!(program(u, kind, depth - 1)?))));
         }
         for _ in 0..shapes.tests {
             put!(builder.test(put!(test(u, &shapes)?)));
@@ -432,7 +433,7 @@ fn call(u: &mut Bytes<'_>, registers: u16, regions: &[Region]) -> arbitrary::Res
 fn projection_node(u: &mut Bytes<'_>, shapes: &Shapes, depth: usize) -> arbitrary::Result<ProjectionNode> {
     let mut node = ProjectionNode::default();
     for name in ["a", "b", "0", "_id"] {
-        let last = if depth == 0 { 6 } else { 8 };
+        let last = if depth == 0 { 7 } else { 9 };
         let action = match u.int_in_range(0..=last)? {
             0 | 1 => continue,
             2 => *u.choose(&[&Action::Keep, &Action::Drop])?,
@@ -440,6 +441,7 @@ fn projection_node(u: &mut Bytes<'_>, shapes: &Shapes, depth: usize) -> arbitrar
             4 => &Action::Slice { skip: u.arbitrary::<i8>()?.into(), limit: u.arbitrary::<i8>()?.into() },
             5 => &Action::ElemMatch { program: sub_program(u, shapes)?, on_fields: u.arbitrary()? },
             6 => &Action::Positional,
+            7 => &Action::ComputeEach(sub_program(u, shapes)?),
             _ => &Action::Nested(projection_node(u, shapes, depth - 1)?),
         };
         node.push(name, action.clone());

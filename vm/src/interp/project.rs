@@ -6,7 +6,8 @@
 use bumpalo::collections::Vec as ArenaVec;
 
 use super::registers::Registers;
-use super::{Inputs, Scratch};
+use super::{Exit, Inputs, Scratch};
+use crate::code::Code;
 use crate::error::{Error, Result};
 use crate::op::SubId;
 use crate::program::{Action, Projection, ProjectionKind, ProjectionNode};
@@ -61,7 +62,13 @@ impl<'d> Projector<'_, 'd> {
                         out.value_named(element.name(), self.registers.get(*register));
                     }
                 }
-                Action::Compute(_) => {}
+                Action::ComputeEach(program) if self.kind == ProjectionKind::AddFields => {
+                    if placed.insert(at) {
+                        let value = self.computed(*program)?;
+                        out.value_named(element.name(), value);
+                    }
+                }
+                Action::Compute(_) | Action::ComputeEach(_) => {}
                 Action::Nested(inner) => {
                     if placed.insert(at) {
                         self.nested_field(element.name(), element.value(), inner, out)?;
@@ -75,6 +82,10 @@ impl<'d> Projector<'_, 'd> {
         for (at, (name, action)) in node.children().iter().enumerate() {
             match action {
                 Action::Compute(register) if !placed.contains(at) => out.value(name, self.registers.get(*register)),
+                Action::ComputeEach(program) if !placed.contains(at) => {
+                    let value = self.computed(*program)?;
+                    out.value(name, value);
+                }
                 Action::ElemMatch { program, on_fields } => {
                     let array = doc.get(name).unwrap_or(Value::NOTHING);
                     self.elem_match(name, array, *program, *on_fields, out)?;
@@ -86,6 +97,16 @@ impl<'d> Projector<'_, 'd> {
             }
         }
         Ok(())
+    }
+
+    /// What a program computes of the whole document.
+    fn computed(&mut self, program: SubId) -> Result<Value<'d>> {
+        self.scratch.charge(1, self.inputs.env)?;
+        let program = self.inputs.program.sub_program(program);
+        match self.scratch.run(self.inputs.nested(program, self.inputs.root))? {
+            Exit::Returned(value) => Ok(value),
+            _ => Err(Error::new(Code::INTERNAL_ERROR, "a sub-program computes no value")),
+        }
     }
 
     /// A nested projection of a field that the input has.

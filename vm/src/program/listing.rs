@@ -129,6 +129,7 @@ fn describe_node(node: &ProjectionNode) -> String {
         .map(|(name, action)| match action {
             Action::Nested(inner) => format!("{name}: {}", describe_node(inner)),
             Action::Compute(register) => format!("{name}: {register}"),
+            Action::ComputeEach(program) => format!("{name}: {program}"),
             other => format!("{name}: {other:?}"),
         })
         .collect();

@@ -24,6 +24,9 @@ pub enum Action {
     Drop,
     /// It becomes the value of a register. A missing value removes the field.
     Compute(Src),
+    /// It becomes what a program computes of the whole document, once for each place where it is written: below an array
+    /// that may be many, or none.
+    ComputeEach(SubId),
     /// Its value is projected in turn; arrays element by element.
     Nested(ProjectionNode),
     /// `$slice`: of an array, `limit` elements from `skip` on; a negative `skip` counts from the end.
@@ -56,7 +59,7 @@ impl ProjectionNode {
     /// Adds a field; the caller has ruled out duplicates.
     pub fn push(&mut self, name: &str, action: Action) {
         self.has_computed |= match &action {
-            Action::Compute(_) => true,
+            Action::Compute(_) | Action::ComputeEach(_) => true,
             Action::Nested(node) => node.has_computed,
             _ => false,
         };

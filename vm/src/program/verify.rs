@@ -8,7 +8,7 @@
 //! - every register is written on every way to where it is read;
 //! - only the main code changes the current document, because a lambda's body shares the walk of the code around it;
 //! - calls hand over as many arguments as their function takes, and no table entry is one that evaluation rules out;
-//! - sub-programs are filters, and nesting stays below the limit.
+//! - sub-programs are of the kind that runs where they are named, and nesting stays below the limit.
 //!
 //! Because jumps only go forward, one pass in code order sees every predecessor of an instruction before the
 //! instruction itself.
@@ -19,7 +19,7 @@ use super::{Action, ArrayRule, Conjunction, KeyPart, Kind, Program, ProjectionNo
 use crate::code::Code;
 use crate::error::{Error, Result};
 use crate::limits::MAX_QUERY_DEPTH;
-use crate::op::{Op, Reg, Role};
+use crate::op::{Op, Reg, Role, SubId};
 
 /// What is known when control reaches an instruction.
 #[derive(Clone, PartialEq, Debug)]
@@ -74,10 +74,10 @@ fn depth_of(program: &Program) -> Result<usize> {
     let nested = program.operands.programs.iter().map(AsRef::as_ref);
     let predicates = tables.updates.iter().flat_map(|update| &update.predicates);
     let mut depth = 0;
+    if predicates.clone().any(|predicate| predicate.kind() != Kind::Filter) {
+        return Err(unsound(0, "a predicate is not a filter"));
+    }
     for inner in nested.chain(predicates) {
-        if inner.kind() != Kind::Filter {
-            return Err(unsound(0, "a sub-program is not a filter"));
-        }
         depth = depth.max(1 + depth_of(inner)?);
     }
     if depth > MAX_QUERY_DEPTH {
@@ -242,6 +242,15 @@ impl Verifier<'_> {
         Ok(())
     }
 
+    /// Fails unless a sub-program is there, and of the kind that the instruction runs.
+    fn check_kind(&self, program: SubId, kind: Kind) -> Result<()> {
+        match self.program.operands.programs.get(usize::from(program.0)) {
+            Some(program) if program.kind() == kind => Ok(()),
+            Some(_) => Err(self.error("a sub-program is of another kind")),
+            None => Err(self.error("a sub-program is out of range")),
+        }
+    }
+
     fn check_projection(&self, node: &ProjectionNode, state: &State, depth: usize) -> Result<()> {
         if depth > crate::limits::MAX_PATH_COMPONENTS {
             return Err(Error::bad_value("the projection nests too deeply to compile"));
@@ -250,11 +259,8 @@ impl Verifier<'_> {
             match action {
                 Action::Compute(register) => self.read(state, register.0)?,
                 Action::Nested(inner) => self.check_projection(inner, state, depth + 1)?,
-                Action::ElemMatch { program, .. } => {
-                    if usize::from(program.0) >= self.program.operands.programs.len() {
-                        return Err(self.error("a sub-program is out of range"));
-                    }
-                }
+                Action::ElemMatch { program, .. } => self.check_kind(*program, Kind::Filter)?,
+                Action::ComputeEach(program) => self.check_kind(*program, Kind::Compute)?,
                 Action::Keep | Action::Drop | Action::Slice { .. } | Action::Positional => {}
             }
         }
@@ -316,11 +322,13 @@ impl Verifier<'_> {
             if matches!(test, Test::Mod { divisor: 0, .. }) {
                 return Err(self.error("a division by zero"));
             }
-            let mut in_range = true;
-            test.for_each_program(|program| in_range &= usize::from(program.0) < self.program.operands.programs.len());
-            if !in_range {
-                return Err(self.error("a sub-program is out of range"));
-            }
+            let mut outcome = Ok(());
+            test.for_each_program(|program| {
+                if outcome.is_ok() {
+                    outcome = self.check_kind(program, Kind::Filter);
+                }
+            });
+            outcome?;
         }
         if let Some(conjunction) = conjunction {
             self.check_conjunction(&tables.conjunctions[usize::from(conjunction)])?;
