@@ -3,7 +3,8 @@
 
 use smongo_compiler::{ParseContext, compile_filter, compile_projection, compile_sort};
 use smongo_vm::env::Env;
-use smongo_vm::interp::Machine;
+use smongo_vm::interp::{Counts, Machine};
+use smongo_vm::program::CountedListing;
 use smongo_vm::value::{DocBuf, Value, extjson};
 
 fn doc(text: &str) -> DocBuf {
@@ -175,4 +176,34 @@ fn a_listing_shows_instructions_with_what_they_refer_to() {
     for part in ["filter registers=0", "test.eq p0, c0, ->", "; a 5", "b.c", "in [1, 2]", "match", "reject"] {
         assert!(listing.contains(part), "no {part:?} in\n{listing}");
     }
+}
+
+/// What is counted follows from the documents: all three are tried, one passes the first test, and the layout is new once.
+#[test]
+fn counting_runs_tell_how_often_control_reached_an_instruction_and_went_on() {
+    let filter =
+        compile_filter(&doc("{$or: [{a: 5}, {'b.c': {$gt: 1}}]}"), &mut ParseContext::new()).expect("a filter");
+    let counts = Counts::default();
+    let env = Env { counts: Some(&counts), ..Env::fixed() };
+    let mut machine = Machine::new();
+    // An element near the end of a document is not looked for in the memory.
+    let pad = "'a string that is longer than elements in the memory'";
+    for (id, a, c) in [(1, 5, 0), (2, 6, 2), (3, 7, 0)] {
+        let text = format!("{{_id: {id}, a: {a}, b: {{c: {c}, pad: {pad}}}, pad: {pad}}}");
+        machine.matches(&filter.program, &doc(&text), &env).expect("a run");
+    }
+    machine.matches(&filter.program, &doc("{a: 5}"), &Env::fixed()).expect("a run that is not counted");
+    let counted = counts.of(&filter.program).expect("counted");
+    assert_eq!(counted.runs, 3);
+    let listing = CountedListing { program: &filter.program, counts: &counts }.to_string();
+    let of = |op: &str| {
+        let line = listing.lines().find(|line| line.contains(op)).unwrap_or_default();
+        let number = |name: &str| line.split(name).nth(1)?.split_whitespace().next()?.parse::<u64>().ok();
+        (number("in="), number("out="))
+    };
+    assert_eq!(of("test.eq"), (Some(3), Some(1)), "{listing}");
+    assert_eq!(of("test.gt"), (Some(2), Some(1)), "{listing}");
+    // `_id` and `a` of each, `b` and `c` of two; in the first they were new, `b` and `c` in the second.
+    assert_eq!((counted.elements, counted.unknown), (10, 4));
+    assert_eq!(counted.layout_hit_rate(), Some(0.6));
 }

@@ -5,6 +5,7 @@
 use std::cell::Cell;
 
 use crate::error::Result;
+use crate::interp::Counts;
 use crate::value::Value;
 
 /// The inputs of a run besides program and document.
@@ -19,6 +20,8 @@ pub struct Env<'e> {
     pub random: Cell<u64>,
     /// Asked now and then during long work; an error stops the run (`maxTimeMS`, `killOp`).
     pub interrupt: Option<&'e (dyn Fn() -> Result<()> + 'e)>,
+    /// Where runs are counted, for `explain`.
+    pub counts: Option<&'e Counts>,
 }
 
 impl Env<'static> {
@@ -30,6 +33,7 @@ impl Env<'static> {
             variables: &[],
             random: Cell::new(0x9E37_79B9_7F4A_7C15),
             interrupt: None,
+            counts: None,
         }
     }
 }

@@ -26,12 +26,37 @@ pub(crate) fn is_true(value: Value<'_>) -> bool {
 
 impl Scratch {
     /// Runs from the instruction at `entry` until the region ends.
+    #[inline]
     pub(super) fn execute<'d>(&mut self, inputs: &Inputs<'d>, frame: &mut Frame, entry: usize) -> Result<Exit<'d>> {
+        match inputs.env.counts {
+            None => self.interpret::<false>(inputs, frame, entry),
+            Some(_) => self.interpret_counted(inputs, frame, entry),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn interpret_counted<'d>(&mut self, inputs: &Inputs<'d>, frame: &mut Frame, entry: usize) -> Result<Exit<'d>> {
+        self.interpret::<true>(inputs, frame, entry)
+    }
+
+    /// The loop. A run that counts has one of its own.
+    #[inline]
+    fn interpret<'d, const COUNTS: bool>(
+        &mut self,
+        inputs: &Inputs<'d>,
+        frame: &mut Frame,
+        entry: usize,
+    ) -> Result<Exit<'d>> {
         let code = inputs.program.code();
         let mut inputs = inputs;
         let mut at = entry;
+        let mut from = None;
         // The verifier has seen that control never runs past the last instruction.
         while let Some(&op) = code.get(at) {
+            if COUNTS && let Some(counts) = inputs.env.counts {
+                counts.at(inputs.program, from.replace(at), at);
+            }
             at += 1;
             let Frame { walkers: Walkers { current: walker, .. }, registers } = &mut *frame;
             match op {
@@ -191,6 +216,9 @@ impl Scratch {
                 }
                 Op::Rebase { src } => {
                     let root = registers.get(src);
+                    if COUNTS && let Some(counts) = inputs.env.counts {
+                        counts.walked(inputs.program, walker, inputs.bytes);
+                    }
                     inputs = inputs.arena.alloc(inputs.nested(inputs.program, root));
                     walker.begin();
                 }

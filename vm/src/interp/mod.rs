@@ -12,9 +12,11 @@
 //! | `conjunction` | `test.all`, the tests that are tried as the fields come by |
 //! | `schema` | the tests of `$jsonSchema` that look into other values |
 //! | `lambda` | `map`, `filter`, `reduce` |
+//! | `counts` | what runs count for `explain` |
 //! | `project`, `sort_key`, `update` | the instructions that read a structure instead of registers |
 
 mod conjunction;
+mod counts;
 mod dispatch;
 mod lambda;
 mod project;
@@ -32,10 +34,12 @@ use self::walker::Walkers;
 use crate::code::Code;
 use crate::env::Env;
 use crate::error::{Error, Result};
+use crate::op::Op;
 use crate::program::{Kind, Program};
 use crate::value::{RawDoc, Value};
 
 use self::update::UpdateState;
+pub use counts::{Counts, ProgramCounts};
 pub use update::{UpdateInputs, Updated};
 
 /// Scratch state for running programs, and the owner of their results.
@@ -111,7 +115,9 @@ impl Machine {
         self.begin();
         self.scratch.matched_position = None;
         let inputs = Inputs::over_doc(program, doc, &self.arena, env, None);
-        if let Some(conjunction) = program.sole_conjunction() {
+        if env.counts.is_none()
+            && let Some(conjunction) = program.sole_conjunction()
+        {
             return self.scratch.in_frame(program, |scratch, frame| {
                 scratch.test_all(&inputs, &mut frame.walkers.current, conjunction)
             });
@@ -223,7 +229,10 @@ impl Scratch {
     /// Runs a program from its first instruction, in a frame of its own.
     #[inline]
     fn run<'d>(&mut self, inputs: Inputs<'d>) -> Result<Exit<'d>> {
-        self.in_frame(inputs.program, |scratch, frame| scratch.execute(&inputs, frame, 0))
+        self.in_frame(inputs.program, |scratch, frame| match inputs.env.counts {
+            None => scratch.execute(&inputs, frame, 0),
+            Some(counts) => scratch.run_counted(&inputs, frame, counts),
+        })
     }
 
     /// Runs something in a frame that is ready for a program's run.
@@ -241,6 +250,20 @@ impl Scratch {
         self.depth -= 1;
         self.frames[self.depth] = Some(frame);
         outcome
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn run_counted<'d>(&mut self, inputs: &Inputs<'d>, frame: &mut Frame, counts: &Counts) -> Result<Exit<'d>> {
+        // What runs before this one met is not its own.
+        frame.walkers.current.take_unknown();
+        counts.begins(inputs.program);
+        let exit = self.execute(inputs, frame, 0);
+        // Where the root changes, the walk of the first one is counted there, and those of others are not.
+        if !inputs.program.code().iter().any(|op| matches!(op, Op::Rebase { .. })) {
+            counts.walked(inputs.program, &mut frame.walkers.current, inputs.bytes);
+        }
+        exit
     }
 
     /// Charges work, and asks the environment now and then whether to go on.

@@ -161,6 +161,8 @@ struct Layout {
     /// Walks that began at this level, and elements that the memory did not know, since the last review.
     walks: u32,
     misses: u32,
+    /// Elements that the memory did not know, since a counting run asked.
+    unknown: u32,
 }
 
 /// Elements remembered at one level; those behind are walked the plain way.
@@ -487,6 +489,35 @@ impl Walker {
     }
 }
 
+/// What counting runs ask; see [`super::counts`].
+impl Walker {
+    /// Elements that the memory did not know, since this was last asked.
+    pub(super) fn take_unknown(&mut self) -> u64 {
+        self.layouts.iter_mut().map(|layout| u64::from(std::mem::take(&mut layout.unknown))).sum()
+    }
+
+    /// How many elements of `doc` the current walk has gone past, those in embedded documents among them.
+    pub(super) fn elements_passed(&self, doc: &[u8]) -> u64 {
+        let inside = self.slots.iter().filter(|known| known.walk == self.walk && known.inside.at > 0);
+        let inside = inside.map(|known| elements_between(doc, known.at as usize + FIRST_ELEMENT, known.inside.at));
+        elements_between(doc, FIRST_ELEMENT, self.root.at) + inside.sum::<u64>()
+    }
+}
+
+/// The elements that begin in `doc` from `at` to before `end`.
+fn elements_between(doc: &[u8], mut at: usize, end: u32) -> u64 {
+    let mut elements = 0;
+    while at < end as usize {
+        let name_at = at + 1;
+        let name_len = name_length(doc, name_at, load_word(doc, name_at), doc.len());
+        let next = name_len.and_then(|name_len| payload_end(doc[at], doc, name_at + name_len + 1));
+        let Some(next) = next else { break };
+        elements += 1;
+        at = next;
+    }
+    elements
+}
+
 /// An element that is not the one that the memory expects.
 #[inline(never)]
 fn unexpected_step(
@@ -501,6 +532,7 @@ fn unexpected_step(
     if let Some(step) = window.and_then(|window| layout.recall_ahead(doc, window, at, expected)) {
         return Some(step);
     }
+    layout.unknown = layout.unknown.wrapping_add(1);
     let step = plain_step(paths, doc, parent, at, end)?;
     layout.remember(doc, at, &step, expected);
     Some(step)

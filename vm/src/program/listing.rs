@@ -3,39 +3,81 @@
 use std::fmt;
 
 use super::{Action, KeyPart, Program, ProjectionNode, Test};
+use crate::interp::Counts;
 use crate::op::{Op, Role};
+use crate::value::ParamId;
 
 impl fmt::Display for Program {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.write_indented(f, 0)
+        self.write_indented(f, 0, None)
+    }
+}
+
+/// A program's listing with what was counted of its runs: behind each instruction's number, how often control reached
+/// it and how often it went on to the next one.
+#[derive(Debug)]
+pub struct CountedListing<'p> {
+    /// The program.
+    pub program: &'p Program,
+    /// What was counted.
+    pub counts: &'p Counts,
+}
+
+impl fmt::Display for CountedListing<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.program.write_indented(f, 0, Some(self.counts))
     }
 }
 
 impl Program {
-    fn write_indented(&self, f: &mut fmt::Formatter<'_>, indent: usize) -> fmt::Result {
+    fn write_indented(&self, f: &mut fmt::Formatter<'_>, indent: usize, counts: Option<&Counts>) -> fmt::Result {
         let pad = " ".repeat(indent);
         write!(f, "{pad}{} registers={}", self.kind().name(), self.registers())?;
         for (at, entry) in self.paths().entries().iter().enumerate() {
             write!(f, " p{at}={entry}")?;
         }
+        self.write_constants(f)?;
+        let counted = counts.map(|counts| counts.of(self).unwrap_or_default());
+        if let Some(counted) = &counted {
+            write!(f, " runs={}", counted.runs)?;
+        }
         writeln!(f)?;
         for (at, op) in self.code().iter().enumerate() {
             let line = op.to_string();
             let note = self.note(op);
+            write!(f, "{pad}{at:>4}  ")?;
+            if let Some(counted) = &counted {
+                let of = |list: &[u64]| list.get(at).copied().unwrap_or(0);
+                write!(f, "in={:<8} ", of(&counted.entered))?;
+                match op.falls_through() {
+                    true => write!(f, "out={:<8} ", of(&counted.passed))?,
+                    false => write!(f, "{:<13}", "")?,
+                }
+            }
             if note.is_empty() {
-                writeln!(f, "{pad}{at:>4}  {line}")?;
+                writeln!(f, "{line}")?;
             } else {
-                writeln!(f, "{pad}{at:>4}  {line:<32} ; {note}")?;
+                writeln!(f, "{line:<32} ; {note}")?;
             }
         }
         for (at, inner) in self.operands().programs.iter().enumerate() {
             writeln!(f, "{pad}sub{at}:")?;
-            inner.write_indented(f, indent + 2)?;
+            inner.write_indented(f, indent + 2, counts)?;
         }
         for (at, update) in self.tables().updates.iter().enumerate() {
             for (n, inner) in update.predicates.iter().enumerate() {
                 writeln!(f, "{pad}upd{at} predicate {n}:")?;
-                inner.write_indented(f, indent + 2)?;
+                inner.write_indented(f, indent + 2, counts)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Which constants are parameters, by the numbers of both.
+    fn write_constants(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, constant) in self.operands().constants.iter().enumerate() {
+            if let Some(ParamId(param)) = constant.param() {
+                write!(f, " c{at}=${param}")?;
             }
         }
         Ok(())

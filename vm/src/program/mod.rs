@@ -25,6 +25,7 @@ pub use builder::Builder;
 pub use constant::Constant;
 pub(crate) use constant::Fast;
 pub use keyspec::{KeyPart, KeySpec};
+pub use listing::CountedListing;
 pub use paths::{ArrayRule, PathEntry, PathTable};
 pub(crate) use paths::{Edge, ROOT};
 pub use projection::{Action, Projection, ProjectionKind, ProjectionNode};

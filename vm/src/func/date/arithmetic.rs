@@ -65,6 +65,11 @@ impl TimeUnit {
         Unit::parse(name).map(TimeUnit)
     }
 
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        UNITS.iter().find(|(_, unit)| *unit == self.0).map_or("", |(name, _)| name)
+    }
+
     /// Its length in milliseconds; `None` when that differs from time to time.
     pub fn millis(self) -> Option<i64> {
         match self.0 {
