@@ -13,6 +13,8 @@
 //! | `catalog` | which collections exist |
 //! | `collection`, `index` | documents and index entries, and how they change together |
 //! | `exec` | running queries: operators, plans, explain |
+//! | `plan_cache` | programs and choices of queries that came before, by their shape |
+//! | `query_settings` | what an administrator decides about queries of a shape |
 //! | `write` | what writes do to documents |
 //! | `oplog` | what committed writes did, in order of time |
 //! | `stream` | change streams: the log told as events |
@@ -37,6 +39,7 @@ mod index;
 pub mod object_id;
 mod oplog;
 mod plan_cache;
+mod query_settings;
 pub mod request;
 mod session;
 mod shell_text;
@@ -46,7 +49,7 @@ mod system_docs;
 pub mod wire;
 mod write;
 
-pub use api::{Client, Collection, Cursor, Database};
+pub use api::{Client, Collection, Cursor, Database, PlanText};
 pub use error::{Error, Result, WriteError};
 
 /// The examples of the README, compiled as tests.

@@ -19,7 +19,8 @@ pub mod shape;
 pub use compile::{
     CompiledBucketAuto, CompiledCall, CompiledDensify, CompiledFilter, CompiledFunction, CompiledGraphLookup,
     CompiledGroup, CompiledLookup, CompiledMerge, CompiledPipeline, CompiledProjection, CompiledSetting, CompiledStage,
-    CompiledSubPipeline, CompiledUpdate, CompiledWhenMatched, CompiledWindow, Lead, UpdateKind, compile_filter,
-    compile_pipeline, compile_projection, compile_sort, compile_update, upsert_base,
+    CompiledSubPipeline, CompiledUpdate, CompiledWhenMatched, CompiledWindow, Lead, ShownStage, UpdateKind,
+    compile_filter, compile_pipeline, compile_projection, compile_sort, compile_update, explain_pipeline, upsert_base,
 };
 pub use front::context::{ParseContext, ResolvedView, Views};
+pub use rewrite::Applied as RewritePass;

@@ -12,10 +12,12 @@ mod collection;
 mod convert;
 mod cursor;
 mod database;
+mod plan_text;
 mod results;
 
 pub use client::Client;
 pub use collection::Collection;
 pub use cursor::Cursor;
 pub use database::Database;
+pub use plan_text::PlanText;
 pub use results::{DeleteResult, InsertManyResult, InsertOneResult, ReturnDocument, UpdateModifications, UpdateResult};

@@ -6,11 +6,12 @@ use smongo_vm::value::{RawDoc, Value};
 use super::access::{Needs, of_explained};
 use super::args::{self, Array, arguments, wrong_type};
 use super::build_info::VERSION;
+use super::diagnostics::host_name;
 use super::reply::Reply;
 use super::table::{self, Command};
-use super::{Call, aggregate, count, delete, distinct, find, find_and_modify, update};
+use super::{Call, aggregate, count, delete, distinct, find, find_and_modify, parameters, update};
 use crate::error::{Error, Result};
-use crate::request::{DeleteStatement, ExplainRequest, Explained, Modification, UpdateStatement, Verbosity};
+use crate::request::{ExplainRequest, Explained, Verbosity};
 use crate::wire::{Followup, Request};
 
 pub(super) static EXPLAIN: Command = Command::new("explain", explain, "tells how a command would be run")
@@ -37,7 +38,7 @@ fn explain(call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<()> {
     let Some(body) = call.first.as_doc() else {
         return Err(wrong_type("explain", "explain", call.first.tag(), &["object"]));
     };
-    let explained = explained(call, body)?;
+    let explained = parsed(call, body, call.db)?;
     write(call, &ExplainRequest { explained, verbosity }, body, reply)
 }
 
@@ -57,16 +58,18 @@ pub(super) fn write(
     });
     let local = call.session.peer.local;
     reply.document("serverInfo", |info| {
-        info.string("host", &local.ip().to_string());
+        info.string("host", &host_name());
         info.value("port", Value::int32(i32::from(local.port())));
         info.string("version", VERSION);
         info.string("gitVersion", env!("CARGO_PKG_VERSION"));
     });
+    let commands = call.commands;
+    reply.document("serverParameters", |list| parameters::write_planning(commands, list));
     Ok(())
 }
 
-/// The request that the command `body` makes.
-fn explained<'d>(call: &mut Call<'_, 'd>, body: &'d RawDoc) -> Result<Explained<'d>> {
+/// The request that the command `body` makes on a database.
+pub(super) fn parsed<'d>(call: &mut Call<'_, 'd>, body: &'d RawDoc, db: &'d str) -> Result<Explained<'d>> {
     let first = body.iter().next();
     let name = first.map(|first| first.name_str()).unwrap_or_default();
     let Some(command) = table::lookup(name) else {
@@ -80,7 +83,7 @@ fn explained<'d>(call: &mut Call<'_, 'd>, body: &'d RawDoc) -> Result<Explained<
         command,
         name,
         first: first.map_or(Value::NOTHING, |first| first.value()),
-        db: call.db,
+        db,
         generic: super::Generic::parse(body)?,
         logical_session: None,
         scope: call.scope.clone(),
@@ -94,29 +97,27 @@ fn explained<'d>(call: &mut Call<'_, 'd>, body: &'d RawDoc) -> Result<Explained<
         "find" => Explained::Find(find::parse(&inner, inner.collection()?)?),
         "count" => Explained::Count(count::parse(&inner, inner.collection()?)?),
         "distinct" => Explained::Distinct(distinct::parse(&inner, inner.collection()?)?),
-        "update" => Explained::Update(inner.collection()?, update::parse_statement(only_statement(body, "updates")?)?),
-        "delete" => Explained::Delete(inner.collection()?, delete::parse_statement(only_statement(body, "deletes")?)?),
-        "findAndModify" => {
-            let request = find_and_modify::parse(&inner, inner.collection()?)?;
-            let (filter, hint, collation) = (request.filter, request.hint, request.collation);
-            match request.action {
-                Modification::Remove => {
-                    Explained::Delete(request.ns, DeleteStatement { filter, multi: false, hint, collation })
-                }
-                Modification::Update { update, upsert, array_filters, .. } => {
-                    let sort = request.sort;
-                    let statement = UpdateStatement::new(filter, update);
-                    Explained::Update(
-                        request.ns,
-                        UpdateStatement { upsert, array_filters, hint, collation, sort, ..statement },
-                    )
-                }
-            }
+        "update" => {
+            let statement = update::parse_statement(only_statement(body, "updates")?)?;
+            Explained::Update(inner.collection()?, statement, variables_of(body)?)
         }
+        "delete" => {
+            let statement = delete::parse_statement(only_statement(body, "deletes")?)?;
+            Explained::Delete(inner.collection()?, statement, variables_of(body)?)
+        }
+        "findAndModify" => Explained::FindAndModify(find_and_modify::parse(&inner, inner.collection()?)?),
         other => {
             return Err(Error::new(Code::ILLEGAL_OPERATION, format!("Command {other} cannot be explained")));
         }
     })
+}
+
+/// The variables that a write command declares for its statements.
+fn variables_of(body: &RawDoc) -> Result<Option<&RawDoc>> {
+    match body.get("let") {
+        None => Ok(None),
+        Some(value) => value.as_doc().map(Some).ok_or_else(|| wrong_type("explain", "let", value.tag(), &["object"])),
+    }
 }
 
 /// The one statement of a write command; more cannot be explained at once.

@@ -39,6 +39,7 @@ mod operations;
 mod parameters;
 mod plan_cache;
 mod profile;
+mod query_settings;
 mod replication;
 mod reply;
 mod roles;

@@ -225,6 +225,27 @@ fn memory_bytes(name: &str, value: Value<'_>) -> Result<usize> {
     }
 }
 
+/// Those that `explain` shows, in mongod's order.
+const PLANNING: [&str; 6] = [
+    "internalQueryFacetMaxOutputDocSizeBytes",
+    "internalLookupStageIntermediateDocumentMaxSizeBytes",
+    "internalDocumentSourceGroupMaxMemoryBytes",
+    "internalQueryMaxBlockingSortMemoryUsageBytes",
+    "internalDocumentSourceSetWindowFieldsMaxMemoryBytes",
+    "internalQueryFrameworkControl",
+];
+
+/// Writes the parameters that bear on plans.
+pub(super) fn write_planning(commands: &Commands, out: &mut Reply<'_>) {
+    for name in PLANNING {
+        match lookup(name) {
+            Some(parameter) => (parameter.get)(commands, parameter.name, out),
+            // Plans have the shape that the classic engine gives them.
+            None => out.string(name, "forceClassicEngine"),
+        }
+    }
+}
+
 fn lookup(name: &str) -> Option<&'static Parameter> {
     PARAMETERS.iter().find(|parameter| parameter.name == name)
 }

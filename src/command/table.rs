@@ -11,8 +11,8 @@ use super::reply::Reply;
 use super::{
     Call, aggregate, apply_ops, build_info, bulk_write, coll_mod, collections, count, current_op, cursors, db_hash,
     delete, diagnostics, distinct, explain, fail_points, find, find_and_modify, get_log, handshake, indexes, insert,
-    listing, maintenance, parameters, plan_cache, profile, replication, roles, sasl, search_indexes, server_status,
-    sessions, settings, stats, transactions, update, users, validate, write_gate,
+    listing, maintenance, parameters, plan_cache, profile, query_settings, replication, roles, sasl, search_indexes,
+    server_status, sessions, settings, stats, transactions, update, users, validate, write_gate,
 };
 use crate::error::Result;
 
@@ -186,6 +186,8 @@ pub(super) static COMMANDS: &[&Command] = &[
     &plan_cache::PLAN_CACHE_CLEAR_FILTERS,
     &plan_cache::PLAN_CACHE_LIST_FILTERS,
     &plan_cache::PLAN_CACHE_SET_FILTER,
+    &query_settings::REMOVE_QUERY_SETTINGS,
+    &query_settings::SET_QUERY_SETTINGS,
     &replication::APPEND_OPLOG_NOTE,
     &replication::GET_LAST_ERROR,
     &replication::REPL_SET_GET_CONFIG,

@@ -6,7 +6,9 @@ mod sink;
 use std::sync::Arc;
 
 use smongo_compiler::ir::Filter;
-use smongo_compiler::{CompiledPipeline, CompiledStage, Lead, ParseContext, compile_pipeline};
+use smongo_compiler::{
+    CompiledPipeline, CompiledStage, Lead, ParseContext, RewritePass, ShownStage, compile_pipeline, explain_pipeline,
+};
 use smongo_vm::Code;
 use smongo_vm::value::{ArrayWriter, DocBuf, OwnedValue, RawDoc, Value};
 
@@ -17,12 +19,16 @@ use crate::collection::Collection;
 use crate::cursor::OpenCursor;
 use crate::error::{Error, Result};
 use crate::exec::op::{Documents, Eof, Limit};
-use crate::exec::{Assembly, Executor, Matching, Plan, PlanAbout, attach, declare_variables, plan_matching};
-use crate::request::{AggregateRequest, Batched, Namespace, OpContext};
+use crate::exec::{
+    Assembly, Executor, Matching, Plan, PlanAbout, PlanOptions, Tried, attach, declare_variables, plan_matching,
+};
+use crate::request::{AggregateRequest, Batched, Explained, Namespace, OpContext};
 use crate::stream::Progress;
 
 /// A pipeline about to run.
 pub(super) struct Prepared {
+    /// The collection that it runs on, or what stands for it.
+    pub ns: Namespace,
     pub executor: Executor,
     /// What it asks of its collection, as planned.
     pub lead: Option<PlannedLead>,
@@ -30,6 +36,19 @@ pub(super) struct Prepared {
     sink: Option<CompiledStage>,
     /// How far the stream has come that it begins with.
     progress: Option<Arc<Progress>>,
+    /// What the rewrites did.
+    pub rewrites: Vec<RewritePass>,
+    /// What is shown of its stages, when it is only explained.
+    pub shown: Shown,
+}
+
+/// What is shown of a pipeline's stages.
+#[derive(Default)]
+pub(super) struct Shown {
+    /// The stages above what a find could say, from the first on; each is one operator.
+    pub stages: Vec<ShownStage>,
+    /// The writing stage at the end.
+    pub sink: Option<ShownStage>,
 }
 
 /// What a pipeline asks of its collection, as planned.
@@ -37,6 +56,8 @@ pub(super) struct PlannedLead {
     pub lead: Lead,
     pub filter: Arc<Filter>,
     pub about: PlanAbout,
+    /// The ways that were tried, and which of them won.
+    pub tried: (Vec<Tried>, usize),
 }
 
 impl Engine {
@@ -48,7 +69,9 @@ impl Engine {
         request: &AggregateRequest<'_>,
         batch: &mut ArrayWriter<'_, Vec<u8>>,
     ) -> Result<Batched> {
-        let Prepared { mut executor, sink, progress, .. } = self.prepare(request)?;
+        let settings = self.settings_to_run(|| Explained::Aggregate(request.clone()))?;
+        let options = self.options_of(settings.as_deref(), &request.ns);
+        let Prepared { mut executor, sink, progress, .. } = self.prepare_for(request, options)?;
         if let Some(sink) = sink {
             self.write_results(op, request, &mut executor, &sink)?;
             return Ok(Batched::default());
@@ -67,12 +90,17 @@ impl Engine {
 
     /// Compiles a pipeline and puts its operators together.
     pub(super) fn prepare(&self, request: &AggregateRequest<'_>) -> Result<Prepared> {
+        self.prepare_for(request, PlanOptions::default())
+    }
+
+    /// The same, with a say in how it is planned.
+    pub(super) fn prepare_for(&self, request: &AggregateRequest<'_>, options: PlanOptions<'_>) -> Result<Prepared> {
         let views = self.catalog.views();
         let resolved = match request.has_collection && !tells_about_the_view(request.pipeline) {
             true => views.resolve(&request.ns),
             false => None,
         };
-        let Some(view) = resolved else { return self.prepare_over(request, views) };
+        let Some(view) = resolved else { return self.prepare_over(request, views, options) };
         if starts_with(request.pipeline, "$changeStream") {
             let message = format!("Namespace {} is a view, not a collection", request.ns);
             return Err(Error::new(Code::COMMAND_NOT_SUPPORTED_ON_VIEW, message));
@@ -81,11 +109,16 @@ impl Engine {
         let collation = views.collation_of(&request.ns, request.collation)?;
         let ns = Namespace::trusted(request.ns.db(), &view.coll);
         let over = AggregateRequest { ns, pipeline: &pipeline, collation: Some(&collation), ..request.clone() };
-        self.prepare_over(&over, views)
+        self.prepare_over(&over, views, options)
     }
 
     /// [`Engine::prepare`] over a collection.
-    fn prepare_over(&self, request: &AggregateRequest<'_>, views: Arc<ViewTable>) -> Result<Prepared> {
+    fn prepare_over(
+        &self,
+        request: &AggregateRequest<'_>,
+        views: Arc<ViewTable>,
+        options: PlanOptions<'_>,
+    ) -> Result<Prepared> {
         let collection = if request.has_collection { self.catalog.readable(&request.ns) } else { None };
         let default = collection.as_ref().and_then(|coll| coll.collation());
         // Events are not the collection's documents.
@@ -96,18 +129,31 @@ impl Engine {
             Some(variables) => declare_variables(variables, &mut context)?,
             None => Vec::new(),
         };
-        let mut compiled = compile_pipeline(request.pipeline, request.ns.db(), request.has_collection, &mut context)?;
+        let db = request.ns.db();
+        let mut shown = Shown::default();
+        let mut compiled = match options.is_explained {
+            false => compile_pipeline(request.pipeline, db, request.has_collection, &mut context)?,
+            true => {
+                let main = request.has_collection.then(|| request.ns.coll());
+                let (compiled, stages) = explain_pipeline(request.pipeline, db, main, &mut context)?;
+                shown.stages = stages;
+                compiled
+            }
+        };
         let writes = |stage: &CompiledStage| matches!(stage, CompiledStage::Out(_) | CompiledStage::Merge(_));
         let sink = compiled.stages.pop_if(|stage| writes(stage));
+        shown.sink = if sink.is_some() { shown.stages.pop() } else { None };
         let others = self.others(&compiled)?;
+        let (ns, rewrites) = (request.ns.clone(), std::mem::take(&mut compiled.rewrites));
         if let Some(CompiledStage::ChangeStream(spec)) = compiled.stages.first() {
             let (spec, stages) = (Arc::clone(spec), compiled.stages.split_off(1));
             let (executor, progress) = self.open_stream(request, &spec, stages, variables)?;
-            return Ok(Prepared { executor, lead: None, sink: None, progress: Some(progress) });
+            let progress = Some(progress);
+            return Ok(Prepared { ns, executor, lead: None, sink: None, progress, rewrites, shown });
         }
-        let (executor, lead) = self.assemble(request, compiled, variables)?;
+        let (executor, lead) = self.assemble(request, compiled, variables, options)?;
         let executor = executor.reading(others).within(self.workspace.for_request(request.allow_disk_use));
-        Ok(Prepared { executor, lead, sink, progress: None })
+        Ok(Prepared { ns, executor, lead, sink, progress: None, rewrites, shown })
     }
 
     /// The collections that a pipeline reads besides its own; those that do not exist are empty.
@@ -122,6 +168,7 @@ impl Engine {
         request: &AggregateRequest<'_>,
         compiled: CompiledPipeline,
         variables: Vec<OwnedValue>,
+        options: PlanOptions<'_>,
     ) -> Result<(Executor, Option<PlannedLead>)> {
         let CompiledPipeline { lead, mut stages, .. } = compiled;
         if let Some(CompiledStage::Facts(facts)) = stages.first() {
@@ -136,7 +183,8 @@ impl Engine {
             return Ok((Executor::new(root, None, variables), None));
         }
         let (plan, coll) = self.plan_over(&request.ns, |shared| {
-            let mut plan = plan_matching(shared, &matching(&lead, request))?;
+            let matching = Matching { options, ..matching(&lead, request) };
+            let mut plan = plan_matching(shared, &matching)?;
             if let Some(limit) = lead.limit {
                 plan.root = Box::new(Limit::new(plan.root, limit));
             }
@@ -144,8 +192,11 @@ impl Engine {
             Ok(plan)
         })?;
         let about = plan.about();
-        let Plan { root, variables, filter, .. } = plan;
-        Ok((Executor::new(root, coll, variables), Some(PlannedLead { lead, filter: filter.ir, about })))
+        let Plan { root, variables, filter, tried, winner, .. } = plan;
+        Ok((
+            Executor::new(root, coll, variables),
+            Some(PlannedLead { lead, filter: filter.ir, about, tried: (tried, winner) }),
+        ))
     }
 }
 

@@ -4,123 +4,235 @@ use std::time::Instant;
 
 use smongo_compiler::explain::filter_document;
 use smongo_compiler::ir::Filter;
-use smongo_vm::value::{DocBuf, DocWriter, FieldPath, RawDoc};
+use smongo_compiler::{RewritePass, ShownStage};
+use smongo_vm::value::{DocBuf, DocWriter, FieldPath};
 
 use super::Engine;
 use super::aggregate::{PlannedLead, Prepared};
+use super::write::{check_statement, delete_matching, find_and_modify_matching, merged, update_matching};
 use crate::catalog::is_a_view;
 use crate::collection::Shared;
 use crate::error::Result;
+use crate::exec::op::{CountRows, FilterProgram, Subplan};
 use crate::exec::{
-    Executor, Flow, Matching, Plan, PlanAbout, ShapeFacts, plan_count, plan_distinct, plan_find, plan_matching,
-    write_execution_stats, write_query_planner, write_smongo,
+    Executor, Explanation, Flow, Matching, Plan, PlanAbout, PlanOptions, Run, ShapeFacts, Tried, plan_count,
+    plan_distinct, plan_find, plan_matching, write_plan, write_smongo,
 };
 use crate::plan_cache::hashes;
-use crate::request::{ExplainRequest, Explained, Namespace, OpContext, Verbosity};
+use crate::request::{
+    AggregateRequest, ExplainRequest, Explained, FindAndModifyRequest, Modification, Namespace, OpContext, Verbosity,
+};
+use crate::write::{Updater, WouldWrite};
 
-/// Plans over a collection, if there is one.
-type Planner<'p> = dyn Fn(Option<&Shared<'_>>) -> Result<Plan> + 'p;
+/// What is explained, ready to run.
+struct Subject {
+    ns: Namespace,
+    executor: Executor,
+    shape: ShapeFacts,
+    /// The stages of a pipeline above what a find could say.
+    stages: Vec<ShownStage>,
+    sink: Option<ShownStage>,
+    rewrites: Vec<RewritePass>,
+    /// The ways to the documents that were tried, and which of them won.
+    tried: (Vec<Tried>, usize),
+}
+
+impl Subject {
+    fn new(ns: &Namespace, executor: Executor, shape: ShapeFacts) -> Self {
+        Self {
+            ns: ns.clone(),
+            executor,
+            shape,
+            stages: Vec::new(),
+            sink: None,
+            rewrites: Vec::new(),
+            tried: (Vec::new(), 0),
+        }
+    }
+}
+
+/// The command that a shape's name says, with what distinguishes its queries besides filter, order and projection.
+#[derive(Clone, Copy)]
+struct Named<'n> {
+    command: &'n str,
+    ns: &'n Namespace,
+    key: &'n str,
+}
 
 impl Engine {
     /// Writes the plan of a request, and from [`Verbosity::ExecutionStats`] on what came of running it. Writes are
-    /// not carried out: the documents that they would change are looked for.
+    /// not carried out: what they would do to the documents is worked out and counted.
     pub fn explain(
         &self,
         op: &OpContext,
         request: &ExplainRequest<'_>,
         out: &mut DocWriter<'_, Vec<u8>>,
     ) -> Result<()> {
-        let (ns, filter) = subject(&request.explained);
-        let mut rows_max = u64::MAX;
-        let (mut executor, shape) = self.explained(ns, filter, &request.explained, &mut rows_max)?;
-        out.string("explainVersion", "1");
-        write_query_planner(out, ns, &shape, executor.root());
+        let mut subject = self.subject(&request.explained)?;
+        let mut run = None;
         if request.verbosity >= Verbosity::ExecutionStats {
+            subject.executor = subject.executor.counting();
             let began = Instant::now();
             let mut returned = 0;
-            executor.run(&self.storage, op, &mut |_| {
+            subject.executor.run(&self.storage, op, &mut |_| {
                 returned += 1;
-                Ok(if returned < rows_max { Flow::Continue } else { Flow::Stop })
+                Ok(Flow::Continue)
             })?;
             let all_plans = request.verbosity == Verbosity::AllPlansExecution;
-            write_execution_stats(out, executor.root(), returned, began.elapsed(), all_plans);
+            let counts = subject.executor.counts();
+            run = Some(Run { returned, took: began.elapsed(), counts, all_plans });
         }
-        if !shape.query_shape_hash.is_empty() {
-            out.string("queryShapeHash", &shape.query_shape_hash);
+        let explanation = Explanation {
+            ns: &subject.ns,
+            shape: &subject.shape,
+            root: subject.executor.root(),
+            stages: &subject.stages,
+            sink: subject.sink.as_ref(),
+            rewrites: &subject.rewrites,
+            tried: &subject.tried.0,
+            winner: subject.tried.1,
+            run,
+        };
+        out.string("explainVersion", "1");
+        write_plan(out, &explanation);
+        if !subject.shape.query_shape_hash.is_empty() {
+            out.string("queryShapeHash", &subject.shape.query_shape_hash);
         }
-        write_smongo(out, &shape, executor.root());
+        write_smongo(out, &explanation);
         Ok(())
     }
 
-    /// The query of a request with what its shape is called, and the most rows that it needs.
-    fn explained(
-        &self,
-        ns: &Namespace,
-        filter: &RawDoc,
-        explained: &Explained<'_>,
-        rows_max: &mut u64,
-    ) -> Result<(Executor, ShapeFacts)> {
-        let plain = Matching::new(filter);
-        let executor =
-            |plan: Plan, coll| Executor::new(plan.root, coll, plan.variables).within(self.workspace.for_request(None));
-        let planned = |command: &str, key: &str, matching: &Matching<'_>, plan: &Planner<'_>| {
-            let (plan, coll) = self.plan_over(ns, plan)?;
-            let names = self.index_names(ns)?;
-            let facts = facts((command, ns, key), &plan.filter.ir, plan.about(), &rest(matching), &names);
-            Ok((executor(plan, coll), facts))
-        };
-        let written = |command: &str, matching: Matching<'_>| {
-            planned(command, "", &matching, &|shared| plan_matching(shared, &matching))
-        };
+    fn subject(&self, explained: &Explained<'_>) -> Result<Subject> {
+        let settings = self.settings_of(explained)?;
+        let options = PlanOptions { is_explained: true, ..self.options_of(settings.as_deref(), explained.namespace()) };
+        let mut subject = self.planned_subject(explained, options)?;
+        subject.shape.query_settings = settings.map(|settings| settings.settings.clone());
+        Ok(subject)
+    }
+
+    fn planned_subject(&self, explained: &Explained<'_>, options: PlanOptions<'_>) -> Result<Subject> {
         match explained {
-            Explained::Find(find) if self.catalog.is_view(ns) => Ok((self.find_executor(find)?, ShapeFacts::default())),
-            Explained::Count(count) if self.catalog.is_view(ns) => {
-                Ok((self.count_in_view(count)?, ShapeFacts::default()))
+            Explained::Aggregate(aggregate) => self.pipeline(aggregate, options),
+            Explained::Find(find) if self.catalog.is_view(&find.ns) => {
+                self.find_through_view(find, |aggregate| self.pipeline(aggregate, options))
             }
-            Explained::Distinct(distinct) if self.catalog.is_view(ns) => {
-                Ok((self.distinct_executor(distinct)?, ShapeFacts::default()))
+            Explained::Count(count) if self.catalog.is_view(&count.ns) => {
+                self.count_through_view(count, |aggregate| self.pipeline(aggregate, options))
             }
-            Explained::Update(..) | Explained::Delete(..) if self.catalog.is_view(ns) => Err(is_a_view(ns)),
-            Explained::Aggregate(aggregate) => {
-                let Prepared { executor, lead, .. } = self.prepare(aggregate)?;
-                let Some(PlannedLead { lead, filter, about }) = lead else {
-                    return Ok((executor, ShapeFacts::default()));
-                };
-                let rest = hashes::Rest {
-                    sort: lead.sort.as_ref().map(DocBuf::as_doc),
-                    collation: aggregate.collation,
-                    ..hashes::Rest::default()
-                };
-                let pipeline = aggregate.pipeline.values().skip(1).map(|stage| format!("{stage:?}"));
-                let key: String = pipeline.collect();
-                let facts = facts(("aggregate", ns, &key), &filter, about, &rest, &self.index_names(ns)?);
-                Ok((executor, facts))
+            Explained::Distinct(distinct) if self.catalog.is_view(&distinct.ns) => {
+                self.distinct_through_view(distinct, |aggregate| self.pipeline(aggregate, options))
             }
+            Explained::Update(ns, ..) | Explained::Delete(ns, ..) if self.catalog.is_view(ns) => Err(is_a_view(ns)),
+            Explained::FindAndModify(request) if self.catalog.is_view(&request.ns) => Err(is_a_view(&request.ns)),
             Explained::Find(find) => {
-                let (plan, coll) = self.plan_over(ns, |shared| plan_find(shared, find))?;
+                let named = Named { command: "find", ns: &find.ns, key: "" };
                 let rest = hashes::Rest { sort: find.sort, projection: find.projection, collation: find.collation };
-                let facts = facts(("find", ns, ""), &plan.filter.ir, plan.about(), &rest, &self.index_names(ns)?);
-                Ok((executor(plan, coll), facts))
+                self.planned(named, &rest, |shared| {
+                    Ok(subplanned(plan_find(shared, find, options)?, find.hint.is_some()))
+                })
             }
             Explained::Count(count) => {
-                *rows_max = count.limit.map_or(u64::MAX, |limit| limit.saturating_add(count.skip));
-                let matching = Matching { hint: count.hint, collation: count.collation, ..plain };
-                planned("count", "", &matching, &|shared| plan_count(shared, &matching))
+                let named = Named { command: "count", ns: &count.ns, key: "" };
+                let matching =
+                    Matching { hint: count.hint, collation: count.collation, options, ..Matching::new(count.filter) };
+                let mut known = self.known_count(count)?;
+                let mut subject = self.planned(named, &rest(&matching), |shared| {
+                    let plan = subplanned(plan_count(shared, &matching)?, count.hint.is_some());
+                    Ok(plan.map_root(|root| Box::new(CountRows::new(root, count.skip, count.limit))))
+                })?;
+                if let Some(known) = known.take() {
+                    subject.executor = Executor::new(Box::new(known), None, Vec::new());
+                }
+                Ok(subject)
             }
             Explained::Distinct(distinct) => {
-                let matching = Matching { hint: distinct.hint, collation: distinct.collation, ..plain };
+                let named = Named { command: "distinct", ns: &distinct.ns, key: distinct.key };
+                let matching = Matching {
+                    hint: distinct.hint,
+                    collation: distinct.collation,
+                    options,
+                    ..Matching::new(distinct.filter)
+                };
                 let path = FieldPath::new(distinct.key);
-                planned("distinct", distinct.key, &matching, &|shared| plan_distinct(shared, &matching, &path))
+                self.planned(named, &rest(&matching), |shared| plan_distinct(shared, &matching, &path))
             }
-            Explained::Update(_, update) => {
-                *rows_max = if update.multi { u64::MAX } else { 1 };
-                written("update", Matching { hint: update.hint, sort: update.sort, ..plain })
+            Explained::Update(ns, update, let_variables) => {
+                let named = Named { command: "update", ns, key: "" };
+                let variables = update.constants.map(|constants| merged(*let_variables, constants));
+                let matching = update_matching(update, variables.as_deref().or(*let_variables));
+                let matching = Matching { options, ..matching };
+                self.planned(named, &rest(&matching), |shared| {
+                    let mut plan = subplanned(plan_matching(shared, &matching)?, update.hint.is_some());
+                    let updater = Updater::new(update.update, update.array_filters, &mut plan.context)?;
+                    check_statement(update, &updater)?;
+                    Ok(would_update(plan, updater, update.multi, update.upsert))
+                })
             }
-            Explained::Delete(_, delete) => {
-                *rows_max = if delete.multi { u64::MAX } else { 1 };
-                written("delete", Matching { hint: delete.hint, ..plain })
+            Explained::Delete(ns, delete, let_variables) => {
+                let named = Named { command: "delete", ns, key: "" };
+                let matching = Matching { options, ..delete_matching(delete, *let_variables) };
+                self.planned(named, &rest(&matching), |shared| {
+                    let plan = subplanned(plan_matching(shared, &matching)?, delete.hint.is_some());
+                    Ok(plan.map_root(|root| Box::new(WouldWrite::delete(root, delete.multi))))
+                })
             }
+            Explained::FindAndModify(request) => self.find_and_modify_subject(request, options),
         }
+    }
+
+    fn find_and_modify_subject(&self, request: &FindAndModifyRequest<'_>, options: PlanOptions<'_>) -> Result<Subject> {
+        let named = Named { command: "findAndModify", ns: &request.ns, key: "" };
+        let matching = Matching { options, ..find_and_modify_matching(request) };
+        self.planned(named, &rest(&matching), |shared| {
+            let mut plan = subplanned(plan_matching(shared, &matching)?, request.hint.is_some());
+            Ok(match request.action {
+                Modification::Remove => plan.map_root(|root| Box::new(WouldWrite::delete(root, false))),
+                Modification::Update { update, upsert, array_filters, .. } => {
+                    let updater = Updater::new(update, array_filters, &mut plan.context)?;
+                    would_update(plan, updater, false, upsert)
+                }
+            })
+        })
+    }
+
+    /// A plan over a collection.
+    fn planned(
+        &self,
+        named: Named<'_>,
+        rest: &hashes::Rest<'_>,
+        plan: impl Fn(Option<&Shared<'_>>) -> Result<Plan>,
+    ) -> Result<Subject> {
+        let (plan, coll) = self.plan_over(named.ns, plan)?;
+        let shape = facts(named, &plan.filter.ir, plan.about(), rest, &self.index_names(named.ns)?);
+        let executor = Executor::new(plan.root, coll, plan.variables).within(self.workspace.for_request(None));
+        Ok(Subject { tried: (plan.tried, plan.winner), ..Subject::new(named.ns, executor, shape) })
+    }
+
+    fn pipeline(&self, request: &AggregateRequest<'_>, options: PlanOptions<'_>) -> Result<Subject> {
+        let Prepared { ns, executor, lead, shown, rewrites, .. } = self.prepare_for(request, options)?;
+        let mut was_tried = (Vec::new(), 0);
+        let shape = match lead {
+            None => ShapeFacts::default(),
+            Some(PlannedLead { lead, filter, about, tried }) => {
+                was_tried = tried;
+                let rest = hashes::Rest {
+                    sort: lead.sort.as_ref().map(DocBuf::as_doc),
+                    collation: request.collation,
+                    ..hashes::Rest::default()
+                };
+                let stages = request.pipeline.values().skip(1).map(|stage| format!("{stage:?}"));
+                let key: String = stages.collect();
+                let named = Named { command: "aggregate", ns: &ns, key: &key };
+                facts(named, &filter, about, &rest, &self.index_names(&ns)?)
+            }
+        };
+        Ok(Subject {
+            stages: shown.stages,
+            sink: shown.sink,
+            rewrites,
+            tried: was_tried,
+            ..Subject::new(&ns, executor, shape)
+        })
     }
 
     fn index_names(&self, ns: &Namespace) -> Result<Vec<String>> {
@@ -130,18 +242,32 @@ impl Engine {
     }
 }
 
+/// A plan whose filter is an `$or` as a whole shows that its branches were planned each for itself.
+fn subplanned(plan: Plan, is_hinted: bool) -> Plan {
+    let is_rooted_or = matches!(&*plan.filter.ir, Filter::Or(branches) if !branches.is_empty());
+    let is_subplanned = is_rooted_or && !is_hinted && plan.root.stage() != "EOF";
+    if is_subplanned { plan.map_root(|root| Box::new(Subplan::new(root))) } else { plan }
+}
+
+/// A plan below the update of its matches.
+fn would_update(plan: Plan, updater: Updater, multi: bool, upsert: bool) -> Plan {
+    let again = (plan.is_sorted || plan.skips_arrays).then(|| FilterProgram::from(&plan.filter));
+    plan.map_root(|root| Box::new(WouldWrite::update(root, (updater, again), multi, upsert)))
+}
+
 fn rest<'m>(matching: &Matching<'m>) -> hashes::Rest<'m> {
     hashes::Rest { sort: matching.sort, projection: matching.projection, collation: matching.collation }
 }
 
 /// What the shape of a command's query is called.
 fn facts(
-    (command, ns, key): (&str, &Namespace, &str),
+    named: Named<'_>,
     filter: &Filter,
     about: PlanAbout,
     rest: &hashes::Rest<'_>,
     indexes: &[String],
 ) -> ShapeFacts {
+    let Named { command, ns, key } = named;
     let shape = hashes::plan_shape(filter, rest);
     let has_query_shape = matches!(command, "find" | "distinct" | "aggregate");
     ShapeFacts {
@@ -154,17 +280,6 @@ fn facts(
         has_index_filter: about.has_index_filter,
         parsed_query: filter_document(filter),
         was_cached: about.was_cached,
-    }
-}
-
-/// The collection and the filter that a request is about.
-fn subject<'a>(explained: &'a Explained<'_>) -> (&'a Namespace, &'a RawDoc) {
-    match explained {
-        Explained::Aggregate(aggregate) => (&aggregate.ns, RawDoc::EMPTY),
-        Explained::Find(find) => (&find.ns, find.filter),
-        Explained::Count(count) => (&count.ns, count.filter),
-        Explained::Distinct(distinct) => (&distinct.ns, distinct.filter),
-        Explained::Update(ns, update) => (ns, update.filter),
-        Explained::Delete(ns, delete) => (ns, delete.filter),
+        query_settings: None,
     }
 }

@@ -11,6 +11,7 @@ mod maintenance;
 mod options;
 mod outcomes;
 mod plan_cache;
+mod query_settings;
 mod read;
 mod sessions;
 mod stats;
@@ -29,9 +30,11 @@ use crate::cursor::CursorRegistry;
 use crate::error::Result;
 use crate::oplog::{Oplog, OplogLimits};
 pub use crate::plan_cache::PlanCacheCounts;
+use crate::query_settings::QuerySettings;
 use crate::session::{Sessions, Snapshots};
 use crate::spill::{Limits, Workspace};
 pub use options::EngineOptions;
+pub(crate) use query_settings::QueryShape;
 pub use stats::{CollectionIdentity, CollectionStats, DatabaseStats, FileSystem};
 
 /// One open data directory.
@@ -44,6 +47,7 @@ pub struct Engine {
     oplog_limits: OplogLimits,
     sessions: Sessions,
     snapshots: Snapshots,
+    query_settings: QuerySettings,
     /// For what outlives a call.
     this: Weak<Engine>,
     /// Ends with the engine.
@@ -65,6 +69,7 @@ impl Engine {
             oplog_limits: options.oplog,
             sessions,
             snapshots: Snapshots::default(),
+            query_settings: QuerySettings::default(),
             this: engine.clone(),
             _housekeeper: housekeeping::Housekeeper::start(engine.clone()),
             storage,
@@ -74,6 +79,7 @@ impl Engine {
             ttl: ttl::TtlThread::start(engine.clone()),
         });
         engine.load_views()?;
+        engine.load_query_settings()?;
         Ok(engine)
     }
 

@@ -14,11 +14,12 @@ use crate::collection::{Collection, Shared, checked_document};
 use crate::cursor::{OpenCursor, Signal};
 use crate::distinct::DistinctValues;
 use crate::error::{Error, Result};
-use crate::exec::op::{Documents, FilterProgram};
-use crate::exec::{Batch, Executor, Flow, Matching, Plan, plan_count, plan_distinct, plan_find};
+use crate::exec::op::{CountRows, Documents, FilterProgram};
+use crate::exec::{Batch, Executor, Flow, Matching, Operator, Plan, PlanOptions, plan_count, plan_distinct, plan_find};
 use crate::index::{append_id_key, record_id_of};
+use crate::query_settings::QuerySetting;
 use crate::request::{
-    Batched, CountRequest, DistinctRequest, FindRequest, GetMoreRequest, KilledCursors, Namespace, OpContext,
+    Batched, CountRequest, DistinctRequest, Explained, FindRequest, GetMoreRequest, KilledCursors, Namespace, OpContext,
 };
 use crate::session::Scope;
 
@@ -37,7 +38,8 @@ impl Engine {
         {
             return Ok(0);
         }
-        let executor = self.find_executor(request)?;
+        let settings = self.settings_to_run(|| Explained::Find(request.clone()))?;
+        let executor = self.find_executor(request, settings.as_deref())?;
         let executor = executor.within(self.workspace.for_request(request.allow_disk_use));
         let executor = executor.tailing(request.tailable);
         let no_timeout = request.no_cursor_timeout;
@@ -48,11 +50,12 @@ impl Engine {
     }
 
     /// A find in progress.
-    pub(super) fn find_executor(&self, request: &FindRequest<'_>) -> Result<Executor> {
+    fn find_executor(&self, request: &FindRequest<'_>, settings: Option<&QuerySetting>) -> Result<Executor> {
         if self.catalog.is_view(&request.ns) {
             return self.find_in_view(request);
         }
-        self.plan(&request.ns, |shared| plan_find(shared, request))
+        let options = self.options_of(settings, &request.ns);
+        self.plan(&request.ns, |shared| plan_find(shared, request, options))
     }
 
     /// Adds the document of an `_id` to a batch, if there is one. Gives false where it takes a plan to know.
@@ -158,21 +161,26 @@ impl Engine {
             })?;
             return Ok(matches);
         }
-        let limited = |matches: u64| matches.saturating_sub(request.skip).min(request.limit.unwrap_or(u64::MAX));
-        if request.filter.is_empty() && request.hint.is_none() {
-            let Some(coll) = self.catalog.readable(&request.ns) else { return Ok(0) };
-            let documents = coll.sizes(&self.storage)?.documents;
-            return Ok(limited(u64::try_from(documents).unwrap_or(0)));
+        if let Some(known) = self.known_count(request)? {
+            return Ok(known.counted().unwrap_or(0));
         }
-        let matching = Matching { hint: request.hint, collation: request.collation, ..Matching::new(request.filter) };
-        let mut executor = self.plan(&request.ns, |shared| plan_count(shared, &matching))?;
-        let enough = request.limit.map_or(u64::MAX, |limit| limit.saturating_add(request.skip));
-        let mut matches = 0;
-        executor.run(&self.storage, op, &mut |_| {
-            matches += 1;
-            Ok(if matches >= enough { Flow::Stop } else { Flow::Continue })
+        let options = self.options_of(None, &request.ns);
+        let (hint, collation) = (request.hint, request.collation);
+        let matching = Matching { hint, collation, options, ..Matching::new(request.filter) };
+        let mut executor = self.plan(&request.ns, |shared| {
+            let plan = plan_count(shared, &matching)?;
+            Ok(plan.map_root(|root| Box::new(CountRows::new(root, request.skip, request.limit))))
         })?;
-        Ok(limited(matches))
+        executor.run(&self.storage, op, &mut |_| Ok(Flow::Continue))?;
+        Ok(executor.root().counted().unwrap_or(0))
+    }
+
+    /// The count of a request that asks for all documents, which a collection knows.
+    pub(super) fn known_count(&self, request: &CountRequest<'_>) -> Result<Option<CountRows>> {
+        let coll = self.catalog.readable(&request.ns);
+        let Some(coll) = coll.filter(|_| request.filter.is_empty() && request.hint.is_none()) else { return Ok(None) };
+        let documents = u64::try_from(coll.sizes(&self.storage)?.documents).unwrap_or(0);
+        Ok(Some(CountRows::of_known(documents, request.skip, request.limit)))
     }
 
     /// Writes the distinct values at a path.
@@ -184,7 +192,8 @@ impl Engine {
     ) -> Result<()> {
         let collation = self.collation_of(&request.ns, request.collation)?;
         let mut distinct = DistinctValues::new(request.key, collation)?;
-        let mut executor = self.distinct_executor(request)?;
+        let settings = self.settings_to_run(|| Explained::Distinct(request.clone()))?;
+        let mut executor = self.distinct_executor(request, settings.as_deref())?;
         executor.run(&self.storage, op, &mut |doc| distinct.add(doc).map(|()| Flow::Continue))?;
         distinct.write(values)
     }
@@ -200,13 +209,21 @@ impl Engine {
     }
 
     /// The documents whose distinct values are wanted.
-    pub(super) fn distinct_executor(&self, request: &DistinctRequest<'_>) -> Result<Executor> {
+    fn distinct_executor(&self, request: &DistinctRequest<'_>, settings: Option<&QuerySetting>) -> Result<Executor> {
         if self.catalog.is_view(&request.ns) {
             return self.distinct_in_view(request);
         }
-        let matching = Matching { hint: request.hint, collation: request.collation, ..Matching::new(request.filter) };
+        let options = self.options_of(settings, &request.ns);
+        let (hint, collation) = (request.hint, request.collation);
+        let matching = Matching { hint, collation, options, ..Matching::new(request.filter) };
         let path = FieldPath::new(request.key);
         self.plan(&request.ns, |shared| plan_distinct(shared, &matching, &path))
+    }
+
+    /// How plans of a query are made that has these settings.
+    pub(super) fn options_of<'s>(&'s self, settings: Option<&'s QuerySetting>, ns: &Namespace) -> PlanOptions<'s> {
+        let allowed = settings.and_then(|settings| settings.allowed(ns));
+        PlanOptions { is_explained: false, allowed, storage: Some(&self.storage) }
     }
 
     /// Plans over a collection, or over nothing when it does not exist.

@@ -122,6 +122,15 @@ impl Engine {
 
     /// A find through a view.
     pub(super) fn find_in_view(&self, request: &FindRequest<'_>) -> Result<Executor> {
+        self.find_through_view(request, |aggregate| self.through_view(aggregate))
+    }
+
+    /// Gives `with` the pipeline that a find through a view is.
+    pub(super) fn find_through_view<R>(
+        &self,
+        request: &FindRequest<'_>,
+        with: impl FnOnce(&AggregateRequest<'_>) -> Result<R>,
+    ) -> Result<R> {
         let unsupported = [
             ("returnKey", request.return_key),
             ("showRecordId", request.show_record_id),
@@ -139,7 +148,7 @@ impl Engine {
         stages.document("$sort", request.sort);
         stages.skip_and_limit(request.skip, request.limit);
         stages.document("$project", request.projection);
-        self.through_view(AggregateRequest {
+        with(&AggregateRequest {
             let_variables: request.let_variables,
             hint: request.hint,
             collation: request.collation,
@@ -149,9 +158,18 @@ impl Engine {
 
     /// The documents that a count through a view counts.
     pub(super) fn count_in_view(&self, request: &CountRequest<'_>) -> Result<Executor> {
+        self.count_through_view(request, |aggregate| self.through_view(aggregate))
+    }
+
+    /// Gives `with` the pipeline whose documents a count through a view counts.
+    pub(super) fn count_through_view<R>(
+        &self,
+        request: &CountRequest<'_>,
+        with: impl FnOnce(&AggregateRequest<'_>) -> Result<R>,
+    ) -> Result<R> {
         let mut stages = Stages::matching(request.filter);
         stages.skip_and_limit(request.skip, request.limit);
-        self.through_view(AggregateRequest {
+        with(&AggregateRequest {
             hint: request.hint,
             collation: request.collation,
             ..AggregateRequest::new(request.ns.clone(), &stages.finish())
@@ -160,15 +178,24 @@ impl Engine {
 
     /// The documents of a view whose distinct values are wanted.
     pub(super) fn distinct_in_view(&self, request: &DistinctRequest<'_>) -> Result<Executor> {
-        self.through_view(AggregateRequest {
+        self.distinct_through_view(request, |aggregate| self.through_view(aggregate))
+    }
+
+    /// Gives `with` the pipeline of the documents whose distinct values are wanted.
+    pub(super) fn distinct_through_view<R>(
+        &self,
+        request: &DistinctRequest<'_>,
+        with: impl FnOnce(&AggregateRequest<'_>) -> Result<R>,
+    ) -> Result<R> {
+        with(&AggregateRequest {
             hint: request.hint,
             collation: request.collation,
             ..AggregateRequest::new(request.ns.clone(), &Stages::matching(request.filter).finish())
         })
     }
 
-    fn through_view(&self, request: AggregateRequest<'_>) -> Result<Executor> {
-        Ok(self.prepare(&request)?.executor)
+    fn through_view(&self, request: &AggregateRequest<'_>) -> Result<Executor> {
+        Ok(self.prepare(request)?.executor)
     }
 }
 

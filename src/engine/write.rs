@@ -178,15 +178,7 @@ impl Engine {
         request: &FindAndModifyRequest<'_>,
         create: bool,
     ) -> Result<(Plan, Option<Arc<Collection>>)> {
-        let matching = Matching {
-            sort: request.sort,
-            hint: request.hint,
-            collation: request.collation,
-            let_variables: request.let_variables,
-            limit: Some(1),
-            ..Matching::new(request.filter)
-        };
-        self.plan_write(op, &request.ns, &matching, create)
+        self.plan_write(op, &request.ns, &find_and_modify_matching(request), create)
     }
 
     /// Plans a write over matches. The collection is made first when the write may need it.
@@ -239,14 +231,7 @@ impl Engine {
         let_variables: Option<&RawDoc>,
     ) -> Result<(Tally, Option<OwnedValue>)> {
         let variables = statement.constants.map(|constants| merged(let_variables, constants));
-        let matching = Matching {
-            sort: statement.sort,
-            hint: statement.hint,
-            collation: statement.collation,
-            let_variables: variables.as_deref().or(let_variables),
-            limit: (!statement.multi).then_some(1),
-            ..Matching::new(statement.filter)
-        };
+        let matching = update_matching(statement, variables.as_deref().or(let_variables));
         let (mut plan, coll) = self.plan_write(op, ns, &matching, statement.upsert)?;
         let mut updater = Updater::new(statement.update, statement.array_filters, &mut plan.context)?;
         check_statement(statement, &updater)?;
@@ -281,13 +266,7 @@ impl Engine {
         statement: &DeleteStatement<'_>,
         let_variables: Option<&RawDoc>,
     ) -> Result<Tally> {
-        let matching = Matching {
-            hint: statement.hint,
-            collation: statement.collation,
-            let_variables,
-            limit: (!statement.multi).then_some(1),
-            ..Matching::new(statement.filter)
-        };
+        let matching = delete_matching(statement, let_variables);
         if let Some(outcome) = op.scope().earlier_outcome() {
             return Ok(outcomes::updated(outcome.as_deref()).0);
         }
@@ -318,6 +297,41 @@ impl Engine {
     }
 }
 
+/// Which documents an update is about.
+pub(super) fn update_matching<'s>(statement: &UpdateStatement<'s>, let_variables: Option<&'s RawDoc>) -> Matching<'s> {
+    Matching {
+        sort: statement.sort,
+        hint: statement.hint,
+        collation: statement.collation,
+        let_variables,
+        limit: (!statement.multi).then_some(1),
+        ..Matching::new(statement.filter)
+    }
+}
+
+/// Which document a findAndModify is about.
+pub(super) fn find_and_modify_matching<'r>(request: &FindAndModifyRequest<'r>) -> Matching<'r> {
+    Matching {
+        sort: request.sort,
+        hint: request.hint,
+        collation: request.collation,
+        let_variables: request.let_variables,
+        limit: Some(1),
+        ..Matching::new(request.filter)
+    }
+}
+
+/// Which documents a delete is about.
+pub(super) fn delete_matching<'s>(statement: &DeleteStatement<'s>, let_variables: Option<&'s RawDoc>) -> Matching<'s> {
+    Matching {
+        hint: statement.hint,
+        collation: statement.collation,
+        let_variables,
+        limit: (!statement.multi).then_some(1),
+        ..Matching::new(statement.filter)
+    }
+}
+
 /// What becomes of an insert into a view: every document that is tried fails.
 fn insert_into_view(request: &InsertRequest<'_>) -> InsertReply {
     let tried = if request.options.ordered { 1 } else { request.documents.len() };
@@ -345,7 +359,7 @@ fn may_look_again(op: &OpContext, error: &Error, upsert: bool, attempts: u32) ->
 }
 
 /// What a statement's update rules out.
-fn check_statement(statement: &UpdateStatement<'_>, updater: &Updater) -> Result<()> {
+pub(super) fn check_statement(statement: &UpdateStatement<'_>, updater: &Updater) -> Result<()> {
     let failed = |message| Err(Error::new(Code::FAILED_TO_PARSE, message));
     if statement.multi && updater.is_replacement() {
         return failed("multi update is not supported for replacement-style update");
@@ -360,7 +374,7 @@ fn check_statement(statement: &UpdateStatement<'_>, updater: &Updater) -> Result
 }
 
 /// The variables of a request and of one of its statements together.
-fn merged(let_variables: Option<&RawDoc>, constants: &RawDoc) -> DocBuf {
+pub(super) fn merged(let_variables: Option<&RawDoc>, constants: &RawDoc) -> DocBuf {
     DocBuf::build(|doc| {
         if let Some(variables) = let_variables {
             doc.elements_of(variables);

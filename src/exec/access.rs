@@ -61,8 +61,9 @@ pub(super) fn by_tail(filter: &CompiledFilter) -> Access {
 }
 
 /// The document with one `_id`.
-pub(super) fn by_id(id: Value<'_>, filter: &CompiledFilter) -> Access {
-    Access::plain(Box::new(IdLookup::new(RECORDS_SLOT, id, filter.program.strings())))
+pub(super) fn by_id(shared: &Shared<'_>, id: Value<'_>, filter: &CompiledFilter) -> Access {
+    let is_clustered = shared.clustered_index().is_some();
+    Access::plain(Box::new(IdLookup::new(RECORDS_SLOT, id, filter.program.strings(), is_clustered)))
 }
 
 /// The operators of `path`. Without a context, what is left of a filter is not compiled, and the filter run as a whole.

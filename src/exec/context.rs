@@ -42,6 +42,8 @@ pub(crate) struct ExecContext<'s> {
     records: u32,
     /// Whether the turn may end before there is a row.
     may_yield: bool,
+    /// How many records the turn looks at before it ends.
+    records_max: u32,
     due: bool,
     /// Whether keys no longer tell what a plan took them to tell.
     has_new_arrays: bool,
@@ -70,6 +72,7 @@ impl<'s> ExecContext<'s> {
             began: Instant::now(),
             records: 0,
             may_yield: true,
+            records_max: u32::MAX,
             due: false,
             has_new_arrays: false,
         }
@@ -118,6 +121,7 @@ impl<'s> ExecContext<'s> {
             variables,
             random: Cell::new(object_id::random_u64()),
             interrupt: self.env.interrupt,
+            counts: self.env.counts,
         };
         ExecContext {
             session: self.session,
@@ -131,6 +135,7 @@ impl<'s> ExecContext<'s> {
             began: self.began,
             records: 0,
             may_yield: self.may_yield,
+            records_max: self.records_max,
             due: false,
             has_new_arrays: false,
         }
@@ -139,6 +144,12 @@ impl<'s> ExecContext<'s> {
     /// [`ExecContext::child`], if there is one yet.
     pub fn existing_child(&self, number: usize) -> Option<&ExecContext<'s>> {
         self.children.iter().find(|(known, _)| *known == number).map(|(_, child)| child)
+    }
+
+    /// A turn that ends soon after so many records, as it would for its length.
+    pub fn with_records_max(mut self, records: u32) -> Self {
+        self.records_max = records;
+        self
     }
 
     /// A turn that lasts until its work is done.
@@ -196,7 +207,7 @@ impl<'s> ExecContext<'s> {
     #[cold]
     fn look_at_clock(&mut self) -> Result<bool> {
         self.op.check()?;
-        self.due = self.may_yield && self.began.elapsed() >= TURN_MAX;
+        self.due = self.may_yield && (self.began.elapsed() >= TURN_MAX || self.records >= self.records_max);
         Ok(self.due)
     }
 }
@@ -213,6 +224,7 @@ pub(crate) fn environment<'e>(
         variables,
         random: Cell::new(object_id::random_u64()),
         interrupt: Some(interrupt),
+        counts: None,
     }
 }
 

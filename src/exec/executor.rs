@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use smongo_storage::Engine as Storage;
+use smongo_vm::interp::Counts;
 use smongo_vm::value::{DocBuf, OwnedValue, RawDoc, Value};
 
 use super::{ExecContext, Operator, Step, interrupter};
@@ -37,13 +38,36 @@ pub(crate) struct Executor {
     ended: bool,
     /// Whether what comes after the end is wanted too.
     tails: bool,
+    /// What programs count of their runs, for `explain`.
+    counts: Option<Counts>,
 }
 
 impl Executor {
     /// A query that has not begun. `variables` are the values of the request's `let`.
     pub fn new(root: Box<dyn Operator>, coll: Option<Arc<Collection>>, variables: Vec<OwnedValue>) -> Self {
         let workspace = Workspace::default();
-        Self { root, coll, others: Vec::new(), variables, workspace, refused: None, ended: false, tails: false }
+        Self {
+            root,
+            coll,
+            others: Vec::new(),
+            variables,
+            workspace,
+            refused: None,
+            ended: false,
+            tails: false,
+            counts: None,
+        }
+    }
+
+    /// The same query, whose programs count what they do.
+    pub fn counting(mut self) -> Self {
+        self.counts = Some(Counts::default());
+        self
+    }
+
+    /// What programs have counted.
+    pub fn counts(&self) -> Option<&Counts> {
+        self.counts.as_ref()
     }
 
     /// The same query, with memory limits and temporary files.
@@ -108,7 +132,7 @@ impl Executor {
         receive: &mut dyn FnMut(&RawDoc) -> Result<Flow>,
     ) -> Result<Flow> {
         op.check()?;
-        let Self { root, coll, others, variables, workspace, refused, ended, tails } = self;
+        let Self { root, coll, others, variables, workspace, refused, ended, tails, counts } = self;
         let collections = in_locking_order(coll.as_ref(), others);
         let locked = collections.iter().map(|coll| coll.share()).collect::<Result<Vec<_>>>()?;
         let shared = |wanted: &Option<Arc<Collection>>| {
@@ -124,6 +148,7 @@ impl Executor {
         let interrupt = interrupter(op);
         let mut cx =
             ExecContext::new(work.session(), shared(coll), op, workspace, &variables, &interrupt).with_others(&others);
+        cx.env.counts = counts.as_ref();
         loop {
             match root.advance(&mut cx)? {
                 Step::End => {

@@ -16,6 +16,7 @@ pub(crate) mod op;
 mod pipeline;
 mod plan;
 mod prepare;
+mod trial;
 
 use std::sync::Arc;
 
@@ -26,11 +27,13 @@ use crate::error::Result;
 pub(crate) use batch::Batch;
 pub(crate) use context::{ExecContext, environment, interrupter, timestamp_of};
 pub(crate) use executor::{Executor, Flow};
-pub(crate) use explain::{ShapeFacts, count, write_execution_stats, write_query_planner, write_smongo, write_spilled};
+pub(crate) use explain::{Explanation, Run, ShapeFacts, count, write_plan, write_smongo, write_spilled};
 pub(crate) use pipeline::{Assembly, attach, source};
 pub(crate) use plan::{
-    Matching, Plan, PlanAbout, declare_variables, finds_by_index, plan_count, plan_distinct, plan_find, plan_matching,
+    Matching, Plan, PlanAbout, PlanOptions, declare_variables, finds_by_index, plan_count, plan_distinct, plan_find,
+    plan_matching,
 };
+pub(crate) use trial::Tried;
 
 /// What came of asking an operator for its next row.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -70,6 +73,16 @@ pub(crate) trait Operator: Send {
     /// The array position by which the filter matched the current row.
     fn matched_position(&self) -> Option<u32> {
         self.input().and_then(Operator::matched_position)
+    }
+
+    /// How many rows the operator has counted, when it counts in place of giving rows.
+    fn counted(&self) -> Option<u64> {
+        None
+    }
+
+    /// Whether the operator finds one document by its `_id`.
+    fn is_id_lookup(&self) -> bool {
+        false
     }
 
     /// Whether it is known, without looking further, that no row follows the current one.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use smongo_compiler::ir;
 use smongo_compiler::plan::{self, AccessPath, IndexView, PlanRequest};
 use smongo_compiler::{CompiledFilter, CompiledProjection, ParseContext, compile_projection};
+use smongo_storage::Engine as Storage;
 use smongo_vm::Code;
 use smongo_vm::env::Env;
 use smongo_vm::interp::Machine;
@@ -14,12 +15,16 @@ use super::Operator;
 use super::access::{self, Wants};
 use super::op::{AddRecordId, Direction, Eof, Limit, Project, Skip, Sort};
 use super::prepare::{Cached, Prepared, prepare};
+use super::trial::{self, Tried};
 use crate::collection::Shared;
 use crate::error::{Error, Result};
 use crate::index::{Index, same_pattern};
-use crate::plan_cache::{CachedQuery, Choice, IndexFilter, hashes};
+use crate::plan_cache::{CachedQuery, Choice, IndexFilter, SortOrder, allows, hashes};
 use crate::request::FindRequest;
 use crate::shell_text::ShellText;
+
+/// Candidates that are tried, at the most. MongoDB: 64 (`internalQueryPlannerMaxIndexedSolutions`).
+const CANDIDATES_MAX: usize = 8;
 
 /// Which documents a request is about, and in which order: what reads and writes have in common.
 #[derive(Clone, Copy, Debug)]
@@ -36,6 +41,19 @@ pub(crate) struct Matching<'r> {
     pub limit: Option<u64>,
     /// Whether rows that come after the end are wanted too.
     pub tails: bool,
+    /// How the plan is made.
+    pub options: PlanOptions<'r>,
+}
+
+/// How plans are made.
+#[derive(Clone, Copy, Default, Debug)]
+pub(crate) struct PlanOptions<'r> {
+    /// Whether the plan is only to be shown: it is made anew, and nothing of it is kept.
+    pub is_explained: bool,
+    /// The indexes that query settings allow: names, key patterns, `{$natural: ±1}`.
+    pub allowed: Option<&'r [OwnedValue]>,
+    /// Where the candidates can be tried; without it, the one that promises most is taken.
+    pub storage: Option<&'r Storage>,
 }
 
 impl<'r> Matching<'r> {
@@ -51,6 +69,7 @@ impl<'r> Matching<'r> {
             skip: 0,
             limit: None,
             tails: false,
+            options: PlanOptions::default(),
         }
     }
 }
@@ -75,8 +94,14 @@ pub(crate) struct Plan {
     is_projected: bool,
     /// What the plan cache has of the request.
     pub cached: Option<Cached>,
+    /// Whether the cache knew the shape when the plan was made to be shown.
+    known: Option<bool>,
     /// Whether an index filter restricted the choice.
     pub has_index_filter: bool,
+    /// The ways that were tried, this one among them, when the plan is only explained.
+    pub tried: Vec<Tried>,
+    /// The place of this one.
+    pub winner: usize,
 }
 
 /// What is known of how a plan was made.
@@ -89,15 +114,25 @@ pub(crate) struct PlanAbout {
 }
 
 impl Plan {
+    /// The same plan below another operator.
+    pub fn map_root(mut self, wrap: impl FnOnce(Box<dyn Operator>) -> Box<dyn Operator>) -> Self {
+        self.root = wrap(self.root);
+        self
+    }
+
     /// What is known of how the plan was made.
     pub fn about(&self) -> PlanAbout {
-        let was_cached = self.cached.as_ref().map(Cached::is_hit);
+        let was_cached = self.known.or(self.cached.as_ref().map(Cached::is_hit));
         PlanAbout { has_index_filter: self.has_index_filter, was_cached }
     }
 }
 
 /// Plans a find.
-pub(crate) fn plan_find(shared: Option<&Shared<'_>>, request: &FindRequest<'_>) -> Result<Plan> {
+pub(crate) fn plan_find(
+    shared: Option<&Shared<'_>>,
+    request: &FindRequest<'_>,
+    options: PlanOptions<'_>,
+) -> Result<Plan> {
     if request.tailable {
         check_tailable(shared, request)?;
     }
@@ -116,6 +151,7 @@ pub(crate) fn plan_find(shared: Option<&Shared<'_>>, request: &FindRequest<'_>) 
         skip: request.skip,
         limit: request.limit,
         tails: request.tailable,
+        options,
         ..Matching::new(request.filter)
     };
     let mut plan = assemble(shared, &matching, Rows::Found { covered: !request.show_record_id })?;
@@ -194,11 +230,14 @@ enum Rows {
 fn assemble(shared: Option<&Shared<'_>>, matching: &Matching<'_>, rows: Rows) -> Result<Plan> {
     let matching = &Matching { sort: matching.sort.filter(|sort| !sort.is_empty()), ..*matching };
     let natural = matching.sort.map(natural_order).transpose()?.flatten();
-    let Prepared { filter, sort, projection, context, variables, cached } =
+    let Prepared { filter, sort, projection, context, variables, cached, known } =
         prepare(shared, matching, natural.is_some())?;
     let mut hint = hint_of(shared, matching.hint)?;
     let index_filter = shared.and_then(|shared| index_filter(shared, &filter, matching));
-    if index_filter.is_some() {
+    let has_index_filter = index_filter.is_some();
+    // Query settings come before index filters, and both before a hint.
+    let allowed = matching.options.allowed.or(index_filter.as_ref().map(|filter| &*filter.indexes));
+    if allowed.is_some() {
         hint = None;
     }
     // Without an index on `_id` there is no way but looking at all documents.
@@ -212,24 +251,53 @@ fn assemble(shared: Option<&Shared<'_>>, matching: &Matching<'_>, rows: Rows) ->
         (Rows::Found { covered: true }, Some(projection), Some(spec)) => Wants::Fields(projection, spec),
         _ => Wants::Documents,
     };
+    let (mut winner, mut tried) = (0, Vec::new());
     let access = match (shared, scan_order) {
         (None, _) => None,
         (Some(_), _) if matching.tails => Some(access::by_tail(&filter)),
         (Some(_), Some(_)) => Some(access::by_scan(&filter, scan_order)),
         (Some(shared), None) => Some(match (id_of(shared, &filter), hint) {
-            (Some(id), None) => access::by_id(id, &filter),
+            (Some(id), None) => access::by_id(shared, id, &filter),
             _ => {
                 let order = sort.as_ref().map(|sort| &sort.ir);
-                let path = match (&index_filter, &cached) {
-                    (Some(index_filter), _) => choose_among(shared, &filter, order, index_filter),
-                    (None, Some(cached)) if hint.is_none() => choose_once(shared, &filter, order, cached.query()),
-                    (None, _) => choose(shared, &filter, order, hint.and_then(Hint::index)),
-                };
-                check_hinted(shared, hint, &path)?;
                 let merge_order = sort.as_ref().map(|sort| &sort.program).zip(matching.sort);
                 // To compile what is left of a filter takes longer than a cached request may.
                 let is_hit = cached.as_ref().is_some_and(Cached::is_hit);
-                access::by_path(shared, path, (&filter, (!is_hit).then_some(&context)), merge_order, wants)?
+                let filtered = (&filter, (!is_hit).then_some(&context));
+                let reach = |path: AccessPath| access::by_path(shared, path, filtered, merge_order, wants);
+                let known = cached.as_ref().filter(|_| hint.is_none()).map(Cached::query);
+                let path = match (allowed, known.and_then(|known| chosen_before(shared, &filter, order, known))) {
+                    (Some(allowed), _) => choose_among(shared, &filter, order, allowed),
+                    (None, Some(path)) => path,
+                    (None, None) => {
+                        let mut paths = candidates(shared, &filter, order, hint.and_then(Hint::index));
+                        // Several scans that won once are taken again, over other keys.
+                        if known.and_then(CachedQuery::choice) == Some(Choice::Several)
+                            && let Some(at) = paths.iter().position(|path| Choice::of(path) == Choice::Several)
+                        {
+                            paths = vec![paths.swap_remove(at)];
+                        }
+                        paths.truncate(CANDIDATES_MAX);
+                        if let Some(storage) = matching.options.storage.filter(|_| paths.len() > 1) {
+                            let ordered = |path: &AccessPath| -> Result<Box<dyn Operator>> {
+                                let access = reach(path.clone())?;
+                                let sort = sort.as_ref().filter(|_| !access.is_sorted);
+                                Ok(sorted(access.root, sort, matching).0)
+                            };
+                            let roots = paths.iter().map(ordered).collect::<Result<Vec<_>>>()?;
+                            let wanted = matching.limit.map_or(u64::MAX, |limit| limit.saturating_add(matching.skip));
+                            (winner, tried) = trial::best_of(storage, shared, &variables, roots, wanted)?;
+                        }
+                        let path =
+                            if paths.is_empty() { AccessPath::CollectionScan } else { paths.swap_remove(winner) };
+                        if let Some(known) = known {
+                            known.choose(Choice::of(&path));
+                        }
+                        path
+                    }
+                };
+                check_hinted(shared, hint, &path)?;
+                reach(path)?
             }
         }),
     };
@@ -240,12 +308,8 @@ fn assemble(shared: Option<&Shared<'_>>, matching: &Matching<'_>, rows: Rows) ->
         (is_projected, skips_arrays) = (access.is_projected, access.skips_arrays);
         root = access.root;
     }
-    let sort = sort.filter(|_| !in_order);
-    let is_sorted = sort.is_some();
-    if let (Some(order), Some(sort)) = (sort, matching.sort) {
-        let limit = matching.limit.map(|limit| limit.saturating_add(matching.skip));
-        root = Box::new(Sort::new(root, Arc::clone(&order.program), sort, limit));
-    }
+    let (sorted_root, is_sorted) = sorted(root, sort.as_ref().filter(|_| !in_order), matching);
+    root = sorted_root;
     if matching.skip > 0 {
         root = Box::new(Skip::new(root, matching.skip));
     }
@@ -260,8 +324,22 @@ fn assemble(shared: Option<&Shared<'_>>, matching: &Matching<'_>, rows: Rows) ->
         skips_arrays,
         is_projected,
         cached,
-        has_index_filter: index_filter.is_some(),
+        known,
+        has_index_filter,
+        tried: if matching.options.is_explained { tried } else { Vec::new() },
+        winner,
     })
+}
+
+/// Rows in the wanted order, and whether they are sorted for it.
+fn sorted(
+    root: Box<dyn Operator>,
+    order: Option<&Arc<SortOrder>>,
+    matching: &Matching<'_>,
+) -> (Box<dyn Operator>, bool) {
+    let (Some(order), Some(sort)) = (order, matching.sort) else { return (root, false) };
+    let limit = matching.limit.map(|limit| limit.saturating_add(matching.skip));
+    (Box::new(Sort::new(root, Arc::clone(&order.program), sort, limit)), true)
 }
 
 fn request_of<'r>(filter: &'r CompiledFilter, sort: Option<&'r ir::Sort>, hint: Option<usize>) -> PlanRequest<'r> {
@@ -278,15 +356,15 @@ fn index_filter(shared: &Shared<'_>, filter: &CompiledFilter, matching: &Matchin
     if is_lookup { None } else { shared.plan_cache().index_filters.find(shared.uuid(), shape) }
 }
 
-/// How the documents of a filter are reached by the indexes that an index filter allows.
+/// How the documents of a filter are reached by the indexes that an index filter or query settings allow.
 fn choose_among(
     shared: &Shared<'_>,
     filter: &CompiledFilter,
     order: Option<&ir::Sort>,
-    index_filter: &IndexFilter,
+    allowed: &[OwnedValue],
 ) -> AccessPath {
     let indexes = shared.indexes();
-    let allowed: Vec<usize> = (0..indexes.len()).filter(|at| index_filter.allows(&indexes[*at])).collect();
+    let allowed: Vec<usize> = (0..indexes.len()).filter(|at| allows(allowed, &indexes[*at])).collect();
     let views: Vec<IndexView<'_>> = allowed.iter().map(|&at| indexes[at].view()).collect();
     let mut path = plan::plan(&request_of(filter, order, None), &views);
     match &mut path {
@@ -297,53 +375,54 @@ fn choose_among(
     path
 }
 
-/// How the documents of a filter are reached. `hint` is the place of an index.
-fn choose(shared: &Shared<'_>, filter: &CompiledFilter, order: Option<&ir::Sort>, hint: Option<usize>) -> AccessPath {
+/// The ways to reach the documents of a filter by indexes, the one that promises most first. `hint` is the place of an
+/// index.
+fn candidates(
+    shared: &Shared<'_>,
+    filter: &CompiledFilter,
+    order: Option<&ir::Sort>,
+    hint: Option<usize>,
+) -> Vec<AccessPath> {
     let views: Vec<IndexView<'_>> = shared.indexes().iter().map(|index| index.view()).collect();
-    plan::plan(&request_of(filter, order, hint), &views)
+    plan::candidates(&request_of(filter, order, hint), &views)
 }
 
-/// The same, where an earlier request of the shape may have made the choice. The keys to scan are found anew, from this
-/// request's values; an index that does not serve them (they may lie outside of a partial index) is chosen anew as well.
-fn choose_once(
+/// The way that promises most.
+fn choose(shared: &Shared<'_>, filter: &CompiledFilter) -> AccessPath {
+    candidates(shared, filter, None, None).into_iter().next().unwrap_or(AccessPath::CollectionScan)
+}
+
+/// The way that an earlier request of the shape chose. The keys to scan are found anew, from this request's values; an
+/// index that does not serve them (they may lie outside of a partial index) is not taken again.
+fn chosen_before(
     shared: &Shared<'_>,
     filter: &CompiledFilter,
     order: Option<&ir::Sort>,
     cached: &CachedQuery,
-) -> AccessPath {
-    match cached.choice() {
-        Some(Choice::Scan) => return AccessPath::CollectionScan,
-        Some(Choice::Index(at)) => {
-            let view = shared.indexes().get(at).map(|index| index.view());
-            let request = request_of(filter, order, None);
-            if let Some(path) = view.and_then(|view| plan::plan_again(&request, at, &view)) {
-                return path;
-            }
+) -> Option<AccessPath> {
+    match cached.choice()? {
+        Choice::Scan => Some(AccessPath::CollectionScan),
+        Choice::Index(at) => {
+            let view = shared.indexes().get(at).map(|index| index.view())?;
+            plan::plan_again(&request_of(filter, order, None), at, &view)
         }
-        Some(Choice::Several) | None => {}
+        Choice::Several => None,
     }
-    let path = choose(shared, filter, order, None);
-    cached.choose(match &path {
-        AccessPath::CollectionScan => Choice::Scan,
-        AccessPath::IndexScan(scan) => Choice::Index(scan.index),
-        AccessPath::Union(_) => Choice::Several,
-    });
-    path
 }
 
 /// The operators that reach the documents of a filter inside a pipeline.
 pub(super) fn reach(shared: Option<&Shared<'_>>, filter: &CompiledFilter) -> Result<Box<dyn Operator>> {
     let Some(shared) = shared else { return Ok(Box::new(Eof::default())) };
     if let Some(id) = id_of(shared, filter) {
-        return Ok(access::by_id(id, filter).root);
+        return Ok(access::by_id(shared, id, filter).root);
     }
-    let path = choose(shared, filter, None, None);
+    let path = choose(shared, filter);
     Ok(access::by_path(shared, path, (filter, None), None, Wants::Documents)?.root)
 }
 
 /// Whether an index finds the documents of a filter.
 pub(crate) fn finds_by_index(shared: Option<&Shared<'_>>, filter: &CompiledFilter) -> bool {
-    let by_index = |shared: &Shared<'_>| !matches!(choose(shared, filter, None, None), AccessPath::CollectionScan);
+    let by_index = |shared: &Shared<'_>| !matches!(choose(shared, filter), AccessPath::CollectionScan);
     shared.is_some_and(|shared| id_of(shared, filter).is_some() || by_index(shared))
 }
 

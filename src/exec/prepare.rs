@@ -25,6 +25,8 @@ pub(super) struct Prepared {
     /// The values of the request's `let`.
     pub variables: Vec<OwnedValue>,
     pub cached: Option<Cached>,
+    /// Whether the cache knew the shape, for a request that is only explained.
+    pub known: Option<bool>,
 }
 
 /// What the plan cache has of a request.
@@ -58,18 +60,20 @@ pub(super) fn prepare(shared: Option<&Shared<'_>>, matching: &Matching<'_>, natu
     // What `let` names mean is no part of a shape.
     let shared = shared.filter(|_| matching.let_variables.is_none());
     let shaped = shared.and_then(|shared| Some((shared, Shape::of(matching.filter)?)));
-    let Some((shared, shape)) = shaped else {
+    let known = shaped.as_ref().filter(|_| matching.options.is_explained);
+    let known = known.map(|(shared, shape)| shared.plan_cache().knows(&key_of(shared, shape, matching)));
+    let Some((shared, shape)) = shaped.filter(|_| !matching.options.is_explained) else {
         let filter = compile_filter(matching.filter, &mut context)?;
         let sort = sort_order(matching, natural, &context)?;
         let projection = projection(matching, &mut context)?;
-        return Ok(Prepared { filter, sort, projection, context, variables, cached: None });
+        return Ok(Prepared { filter, sort, projection, context, variables, cached: None, known });
     };
     let key = key_of(shared, &shape, matching);
     let cache = shared.plan_cache();
     if let Some(cached) = cache.get(&key) {
         let filter = cached.filter.bind(&shape.params)?;
         let (sort, projection) = (cached.sort.clone(), cached.projection.clone());
-        return Ok(Prepared { filter, sort, projection, context, variables, cached: Some(Cached::Hit(cached)) });
+        return Ok(Prepared { filter, sort, projection, context, variables, cached: Some(Cached::Hit(cached)), known });
     }
     let (shaped, filter) = compile_shape(matching.filter, &shape, &mut context)?;
     let sort = sort_order(matching, natural, &context)?;
@@ -78,7 +82,7 @@ pub(super) fn prepare(shared: Option<&Shared<'_>>, matching: &Matching<'_>, natu
         let query = CachedQuery::new(shared, matching, shaped, sort.clone(), projection.clone());
         Cached::Miss(cache.put(key, query))
     });
-    Ok(Prepared { filter, sort, projection, context, variables, cached })
+    Ok(Prepared { filter, sort, projection, context, variables, cached, known })
 }
 
 fn sort_order(matching: &Matching<'_>, natural: bool, context: &ParseContext) -> Result<Option<Arc<SortOrder>>> {

@@ -29,15 +29,13 @@ pub(crate) struct IndexFilter {
     pub indexes: Vec<OwnedValue>,
 }
 
-impl IndexFilter {
-    /// Whether plans may use an index.
-    pub fn allows(&self, index: &Index) -> bool {
-        self.indexes.iter().any(|wanted| match (wanted.get().as_str(), wanted.get().as_doc()) {
-            (Some(name), _) => name == index.name(),
-            (None, Some(pattern)) => same_pattern(index.key_pattern(), pattern),
-            (None, None) => false,
-        })
-    }
+/// Whether an index is among those allowed, which are told by names and key patterns.
+pub(crate) fn allows(allowed: &[OwnedValue], index: &Index) -> bool {
+    allowed.iter().any(|wanted| match (wanted.get().as_str(), wanted.get().as_doc()) {
+        (Some(name), _) => name == index.name(),
+        (None, Some(pattern)) => same_pattern(index.key_pattern(), pattern),
+        (None, None) => false,
+    })
 }
 
 impl IndexFilters {

@@ -16,6 +16,7 @@ use std::sync::{Arc, OnceLock};
 
 use lru::LruCache;
 use parking_lot::Mutex;
+use smongo_compiler::plan::AccessPath;
 use smongo_compiler::shape::ShapedFilter;
 use smongo_compiler::{CompiledProjection, ir};
 use smongo_vm::program::Program;
@@ -24,7 +25,7 @@ use smongo_vm::value::{DocBuf, RawDoc};
 use crate::collection::Shared;
 use crate::exec::Matching;
 use crate::request::wall_clock_millis;
-pub(crate) use filters::{IndexFilter, IndexFilters};
+pub(crate) use filters::{IndexFilter, IndexFilters, allows};
 
 /// Bytes of all entries, estimated. MongoDB: 5 % of the memory (`planCacheSize`).
 const BYTES_MAX: usize = 32 * 1024 * 1024;
@@ -67,6 +68,17 @@ pub(crate) enum Choice {
     Scan,
     /// By several scans, which are chosen anew for the values of each request.
     Several,
+}
+
+impl Choice {
+    /// What is noted of a path that was chosen.
+    pub fn of(path: &AccessPath) -> Self {
+        match path {
+            AccessPath::CollectionScan => Choice::Scan,
+            AccessPath::IndexScan(scan) => Choice::Index(scan.index),
+            AccessPath::Union(_) => Choice::Several,
+        }
+    }
 }
 
 /// What is kept of a shape.
@@ -127,6 +139,11 @@ impl PlanCache {
         let counter = if found.is_some() { &self.hits } else { &self.misses };
         counter.fetch_add(1, Ordering::Relaxed);
         found
+    }
+
+    /// Whether something is kept under a key. Does not count as use.
+    pub fn knows(&self, key: &[u8]) -> bool {
+        self.entries.lock().by_key.contains(key)
     }
 
     /// Keeps a query, unless another thread did meanwhile. Gives what is kept.

@@ -1,7 +1,10 @@
 //! `explain`: a request about another request.
 
+use smongo_vm::value::RawDoc;
+
 use super::{
-    AggregateRequest, CountRequest, DeleteStatement, DistinctRequest, FindRequest, Namespace, UpdateStatement,
+    AggregateRequest, CountRequest, DeleteStatement, DistinctRequest, FindAndModifyRequest, FindRequest, Namespace,
+    UpdateStatement,
 };
 
 /// How much an explanation says.
@@ -38,10 +41,26 @@ pub enum Explained<'r> {
     Count(CountRequest<'r>),
     /// A distinct.
     Distinct(DistinctRequest<'r>),
-    /// One update statement, which is not carried out.
-    Update(Namespace, UpdateStatement<'r>),
-    /// One delete statement, which is not carried out.
-    Delete(Namespace, DeleteStatement<'r>),
+    /// One update statement, with the request's variables; it is not carried out.
+    Update(Namespace, UpdateStatement<'r>, Option<&'r RawDoc>),
+    /// One delete statement, with the request's variables; it is not carried out.
+    Delete(Namespace, DeleteStatement<'r>, Option<&'r RawDoc>),
+    /// A findAndModify, which is not carried out.
+    FindAndModify(FindAndModifyRequest<'r>),
+}
+
+impl Explained<'_> {
+    /// The collection that the request is about.
+    pub fn namespace(&self) -> &Namespace {
+        match self {
+            Explained::Aggregate(aggregate) => &aggregate.ns,
+            Explained::Find(find) => &find.ns,
+            Explained::Count(count) => &count.ns,
+            Explained::Distinct(distinct) => &distinct.ns,
+            Explained::Update(ns, ..) | Explained::Delete(ns, ..) => ns,
+            Explained::FindAndModify(request) => &request.ns,
+        }
+    }
 }
 
 /// `explain`.

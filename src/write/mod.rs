@@ -4,6 +4,7 @@
 //! again ([`retry`]). Documents, index entries and everything else that must agree with them change through
 //! [`Writer`](crate::collection::Writer) and commit together.
 
+mod explained;
 mod failure;
 mod find_and_modify;
 mod insert;
@@ -12,6 +13,7 @@ mod retry;
 mod update;
 mod validation;
 
+pub(crate) use explained::WouldWrite;
 pub(crate) use find_and_modify::{Found, ReturnedDocument};
 pub(crate) use insert::{insert_documents, insert_one};
 pub(crate) use matches::{MatchedWrite, Row, Tally};

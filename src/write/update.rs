@@ -1,10 +1,13 @@
 //! Updating a document: by operators, by replacement, by pipeline.
 
+use std::sync::Arc;
+
 use smongo_compiler::{CompiledFilter, CompiledUpdate, ParseContext, UpdateKind, compile_update, upsert_base};
 use smongo_vm::Code;
 use smongo_vm::env::Env;
 use smongo_vm::interp::{Machine, UpdateInputs};
 use smongo_vm::limits::MAX_USER_DOCUMENT_BYTES;
+use smongo_vm::program::Program;
 use smongo_vm::update;
 use smongo_vm::value::{DocBuf, RawDoc, Value};
 
@@ -36,6 +39,19 @@ impl Updater {
     /// Whether the update is a pipeline.
     pub fn is_pipeline(&self) -> bool {
         matches!(self.compiled, CompiledUpdate::Program { kind: UpdateKind::Pipeline, .. })
+    }
+
+    /// Whether the update would change a document that matched.
+    pub fn would_modify(&mut self, doc: &RawDoc, matched_position: Option<u32>, env: &Env<'_>) -> Result<bool> {
+        self.compute(doc, env, UpdateInputs { matched_position, is_insert: false })
+    }
+
+    /// The program that makes the new document; a replacement needs none.
+    pub fn program(&self) -> Option<Arc<Program>> {
+        match &self.compiled {
+            CompiledUpdate::Replacement(_) => None,
+            CompiledUpdate::Program { program, .. } => Some(Arc::clone(program)),
+        }
     }
 
     /// Updates a document that matched, and stores what comes of it.

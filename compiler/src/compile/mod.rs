@@ -19,7 +19,7 @@ use crate::rewrite::or_to_in;
 pub use group::{CompiledBucketAuto, CompiledCall, CompiledFunction, CompiledGroup, CompiledSetting, CompiledWindow};
 pub use pipeline::{
     CompiledDensify, CompiledGraphLookup, CompiledLookup, CompiledMerge, CompiledPipeline, CompiledStage,
-    CompiledSubPipeline, CompiledWhenMatched, Lead, compile_pipeline,
+    CompiledSubPipeline, CompiledWhenMatched, Lead, ShownStage, compile_pipeline, explain_pipeline,
 };
 pub use update::{CompiledUpdate, UpdateKind, compile_update, upsert_base};
 

@@ -15,6 +15,7 @@ use smongo_vm::value::{DocBuf, FieldPath, OwnedValue, RawDoc, Value};
 use super::CompiledFilter;
 use super::group::{self, CompiledBucketAuto, CompiledGroup, CompiledWindow};
 use crate::codegen::{self, RowStep, Strings};
+use crate::explain;
 use crate::front::context::ParseContext;
 use crate::front::{filter, stage};
 use crate::ir::pipeline::{
@@ -214,16 +215,55 @@ pub fn compile_pipeline(
     has_collection: bool,
     ctx: &mut ParseContext,
 ) -> Result<CompiledPipeline> {
+    let (compiled, stages) = rewritten(pipeline, db, has_collection, ctx)?;
+    Ok(CompiledPipeline { stages: compile_stages(&stages, ctx.collation())?, ..compiled })
+}
+
+/// What `explain` says of a compiled stage.
+#[derive(Clone, Debug)]
+pub struct ShownStage {
+    /// mongod's stages that it stands for.
+    pub documents: Vec<DocBuf>,
+    /// For each of them, whether it lets fewer documents through than reach it, or more.
+    pub changes_number: Vec<bool>,
+}
+
+/// [`compile_pipeline`], with what is to be shown of each compiled stage. `main` is the collection that the pipeline
+/// runs on, if it runs on one.
+pub fn explain_pipeline(
+    pipeline: &RawDoc,
+    db: &str,
+    main: Option<&str>,
+    ctx: &mut ParseContext,
+) -> Result<(CompiledPipeline, Vec<ShownStage>)> {
+    let (compiled, stages) = rewritten(pipeline, db, main.is_some(), ctx)?;
+    let names = explain::Names { main: main.unwrap_or_default(), others: &compiled.collections };
+    let shown = programs_of(&stages).map(|(fused, _)| {
+        let mut shown = ShownStage { documents: Vec::new(), changes_number: Vec::new() };
+        for stage in fused {
+            let documents = explain::stage_documents(stage, names);
+            shown.changes_number.extend(documents.iter().map(|_| !matches!(stage, Stage::Document(_))));
+            shown.documents.extend(documents);
+        }
+        shown
+    });
+    let shown = shown.collect();
+    Ok((CompiledPipeline { stages: compile_stages(&stages, ctx.collation())?, ..compiled }, shown))
+}
+
+/// A pipeline after all rewrites: what can be said of it as a whole, and the stages behind its lead.
+fn rewritten(
+    pipeline: &RawDoc,
+    db: &str,
+    has_collection: bool,
+    ctx: &mut ParseContext,
+) -> Result<(CompiledPipeline, Vec<Stage>)> {
     let parsed = stage::parse(pipeline, db, has_collection, ctx)?;
     let (stages, rewrites) = rewrite::pipeline(parsed.stages, &mut |source| filter::parse(source, ctx))?;
     let mut stages = stages.into_iter().peekable();
     let lead = if has_collection { lead(&mut stages) } else { Lead::default() };
-    Ok(CompiledPipeline {
-        lead,
-        stages: compile_stages(stages.collect(), ctx.collation())?,
-        collections: parsed.collections,
-        rewrites,
-    })
+    let compiled = CompiledPipeline { lead, stages: Vec::new(), collections: parsed.collections, rewrites };
+    Ok((compiled, stages.collect()))
 }
 
 type Stages = Peekable<std::vec::IntoIter<Stage>>;
@@ -259,24 +299,29 @@ fn conjunction(mut filters: Vec<DocBuf>) -> DocBuf {
     })
 }
 
-fn compile_stages(stages: Vec<Stage>, strings: Strings<'_>) -> Result<Vec<CompiledStage>> {
-    let mut compiled = Vec::with_capacity(stages.len());
-    let mut rest = stages.as_slice();
-    while let Some(first) = rest.first() {
-        if matches!(first, Stage::Inhibit) {
-            rest = &rest[1..];
-            continue;
+fn compile_stages(stages: &[Stage], strings: Strings<'_>) -> Result<Vec<CompiledStage>> {
+    let compiled = programs_of(stages).map(|(fused, after)| {
+        let steps: Vec<RowStep<'_>> = fused.iter().filter_map(row_step).collect();
+        match fused {
+            [stage] if steps.is_empty() => compile_stage(stage, after, strings),
+            _ => fuse(fused, &steps, strings),
         }
-        let steps: Vec<RowStep<'_>> = rest.iter().map_while(row_step).take(FUSED_STAGES_MAX).collect();
-        if steps.is_empty() {
-            compiled.push(compile_stage(first, &rest[1..], strings)?);
-            rest = &rest[1..];
-        } else {
-            compiled.push(fuse(&rest[..steps.len()], &steps, strings)?);
-            rest = &rest[steps.len()..];
+    });
+    compiled.collect()
+}
+
+/// The stages that one operator stands for, each time with those that follow them.
+fn programs_of(stages: &[Stage]) -> impl Iterator<Item = (&[Stage], &[Stage])> {
+    let mut rest = stages;
+    std::iter::from_fn(move || {
+        while let [Stage::Inhibit, after @ ..] = rest {
+            rest = after;
         }
-    }
-    Ok(compiled)
+        let steps = rest.iter().take(FUSED_STAGES_MAX).take_while(|stage| row_step(stage).is_some()).count();
+        let (fused, after) = rest.split_at_checked(steps.max(1))?;
+        rest = after;
+        Some((fused, after))
+    })
 }
 
 fn row_step(stage: &Stage) -> Option<RowStep<'_>> {
@@ -347,8 +392,7 @@ fn compile_stage(stage: &Stage, after: &[Stage], strings: Strings<'_>) -> Result
             CompiledStage::Densify(Arc::new(CompiledDensify { next, ir: (**densify).clone() }))
         }
         Stage::Facet(facets) => {
-            let compile =
-                |(name, stages): &(String, Vec<Stage>)| Ok((name.clone(), compile_stages(stages.clone(), strings)?));
+            let compile = |(name, stages): &(String, Vec<Stage>)| Ok((name.clone(), compile_stages(stages, strings)?));
             CompiledStage::Facet(Arc::new(facets.iter().map(compile).collect::<Result<_>>()?))
         }
         Stage::Out(target) => CompiledStage::Out(target.clone()),
@@ -391,7 +435,7 @@ fn compile_sub_pipeline(from: &SubPipeline, strings: Strings<'_>) -> Result<Comp
         stages.remove(0);
     }
     let view = compile_view(from.view.as_deref(), strings)?;
-    Ok(CompiledSubPipeline { coll: from.coll, view, filter, stages: compile_stages(stages, strings)? })
+    Ok(CompiledSubPipeline { coll: from.coll, view, filter, stages: compile_stages(&stages, strings)? })
 }
 
 fn compile_view(view: Option<&SubPipeline>, strings: Strings<'_>) -> Result<Option<Box<CompiledSubPipeline>>> {

@@ -5,5 +5,9 @@
 
 mod expr;
 mod filter;
+mod shape;
+mod stage;
 
 pub use filter::filter_document;
+pub use shape::shape_document;
+pub use stage::{Names, stage_documents};

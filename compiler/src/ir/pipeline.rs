@@ -332,6 +332,11 @@ pub enum Facts {
     Names(Vec<&'static str>),
     /// Facts that one server has none of.
     Nothing,
+    /// `$querySettings`.
+    QuerySettings {
+        /// Whether the shapes themselves are asked for.
+        show_debug_shape: bool,
+    },
 }
 
 /// Whose sessions are meant.

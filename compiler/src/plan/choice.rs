@@ -22,28 +22,34 @@ use crate::ir::{Filter, Sort};
 /// Chooses how to reach the documents of a request. The choice depends on nothing but the arguments; of equally good
 /// indexes the first is taken.
 pub fn plan(request: &PlanRequest<'_>, indexes: &[IndexView<'_>]) -> AccessPath {
+    candidates(request, indexes).into_iter().next().unwrap_or(AccessPath::CollectionScan)
+}
+
+/// The ways to reach the documents of a request by indexes, the one that promises most first; none where only looking at
+/// all documents will do.
+pub fn candidates(request: &PlanRequest<'_>, indexes: &[IndexView<'_>]) -> Vec<AccessPath> {
     let is_wildcard = |view: &IndexView<'_>| view.description.wildcard.is_some();
     match request.hint {
         Some(hint) if indexes.get(hint).is_some_and(is_wildcard) => {
-            plan_expanded(&PlanRequest { hint: None, ..*request }, indexes, hint..hint + 1)
+            expanded_candidates(&PlanRequest { hint: None, ..*request }, indexes, hint..hint + 1)
         }
-        None if indexes.iter().any(is_wildcard) => plan_expanded(request, indexes, 0..indexes.len()),
-        _ => choose(request, indexes),
+        None if indexes.iter().any(is_wildcard) => expanded_candidates(request, indexes, 0..indexes.len()),
+        _ => ranked(request, indexes),
     }
 }
 
-/// The plan where some of the indexes at `places` are wildcard indexes.
-fn plan_expanded(request: &PlanRequest<'_>, indexes: &[IndexView<'_>], places: Range<usize>) -> AccessPath {
+/// The candidates where some of the indexes at `places` are wildcard indexes.
+fn expanded_candidates(request: &PlanRequest<'_>, indexes: &[IndexView<'_>], places: Range<usize>) -> Vec<AccessPath> {
     let expansion = Expansion::of(request, indexes, places);
-    let mut path = choose(request, &expansion.views(indexes));
-    expansion.name_indexes(&mut path);
-    path
+    let mut paths = ranked(request, &expansion.views(indexes));
+    paths.iter_mut().for_each(|path| expansion.name_indexes(path));
+    paths
 }
 
-fn choose(request: &PlanRequest<'_>, indexes: &[IndexView<'_>]) -> AccessPath {
+fn ranked(request: &PlanRequest<'_>, indexes: &[IndexView<'_>]) -> Vec<AccessPath> {
     if let Some((at, view)) = request.hint.and_then(|hint| indexes.get(hint).map(|view| (hint, view))) {
         let (scan, score) = scan(at, view, &predicates_of(request, view), request.sort);
-        return merged_for_order(scan, score, view, request).0;
+        return vec![merged_for_order(scan, score, view, request).0];
     }
     let seen = indexes.iter().enumerate().map(|(at, view)| (at, view, predicates_of(request, view)));
     let usable = seen.filter(|(_, view, predicates)| is_usable(view, request, predicates));
@@ -57,9 +63,10 @@ fn choose(request: &PlanRequest<'_>, indexes: &[IndexView<'_>]) -> AccessPath {
         let score = Score::of_union(&union);
         (AccessPath::Union(union), score)
     });
-    // The first of equal ones is wanted.
-    let best = scans.chain(union).reduce(|best, next| if next.1 > best.1 { next } else { best });
-    best.map_or(AccessPath::CollectionScan, |(path, _)| path)
+    let mut scored: Vec<(AccessPath, Score)> = scans.chain(union).collect();
+    // Equal ones stay in their order.
+    scored.sort_by_key(|(_, score)| Reverse(*score));
+    scored.into_iter().map(|(path, _)| path).collect()
 }
 
 /// A scan, or the same keys as several scans that together give the wanted order.

@@ -39,7 +39,7 @@ use smongo_vm::collation::Collation;
 use smongo_vm::value::{ArrayComponents, FieldPath};
 
 use crate::ir::{Filter, Sort};
-pub use choice::{plan, plan_again};
+pub use choice::{candidates, plan, plan_again};
 pub use collated::compares_strings;
 pub use distinct::{DistinctPlan, distinct};
 pub use interval::{Interval, Intervals};

@@ -68,6 +68,7 @@ impl Engine {
             Facts::ClusterCatalog => Ok(self.cluster_catalog(ns.db())),
             Facts::Names(names) => Ok(names.iter().map(|name| DocBuf::build(|doc| doc.string("name", name))).collect()),
             Facts::Nothing => Ok(Vec::new()),
+            Facts::QuerySettings { show_debug_shape } => Ok(self.query_settings_documents(*show_debug_shape)),
         }
     }
 

@@ -12,6 +12,8 @@ pub(crate) struct IdLookup {
     /// The cursor on documents; the one on the index is in the slot after it.
     slot: usize,
     key: Vec<u8>,
+    /// Whether the collection is clustered.
+    is_clustered: bool,
     done: bool,
     saved_done: bool,
     stats: Stats,
@@ -19,10 +21,10 @@ pub(crate) struct IdLookup {
 
 impl IdLookup {
     /// A lookup whose cursors live in `slot` and the one after it.
-    pub fn new(slot: usize, id: Value<'_>, strings: Option<&dyn StringOrder>) -> Self {
+    pub fn new(slot: usize, id: Value<'_>, strings: Option<&dyn StringOrder>, is_clustered: bool) -> Self {
         let mut key = Vec::new();
         append_id_key(id, strings, &mut key);
-        Self { slot, key, done: false, saved_done: false, stats: Stats::default() }
+        Self { slot, key, is_clustered, done: false, saved_done: false, stats: Stats::default() }
     }
 
     fn find(&mut self, cx: &mut ExecContext<'_>) -> Result<bool> {
@@ -76,8 +78,12 @@ impl Operator for IdLookup {
         self.done = self.saved_done;
     }
 
+    fn is_id_lookup(&self) -> bool {
+        true
+    }
+
     fn stage(&self) -> &'static str {
-        "EXPRESS_IXSCAN"
+        if self.is_clustered { "EXPRESS_CLUSTERED_IXSCAN" } else { "EXPRESS_IXSCAN" }
     }
 
     fn input(&self) -> Option<&dyn Operator> {

@@ -7,7 +7,7 @@ use smongo_compiler::plan::{IndexDescription, IndexScanPlan, Intervals, PATH_FIE
 use smongo_storage::Cursor;
 use smongo_vm::Code;
 use smongo_vm::key::KeyDecoder;
-use smongo_vm::value::{ArrayComponents, DocBuf, DocWriter, FieldPath, OwnedValue, RawDoc, Value};
+use smongo_vm::value::{ArrayComponents, DocBuf, DocWriter, FieldPath, OwnedValue, RawDoc, Value, View};
 
 use crate::error::{Error, Result};
 use crate::exec::{ExecContext, Operator, Stats, Step, count};
@@ -381,6 +381,9 @@ impl Operator for IndexScan {
         let pattern = self.key_pattern();
         doc.value("keyPattern", Value::document(&pattern));
         doc.string("indexName", self.index.name());
+        if let Some(collation) = spec.get("collation") {
+            doc.value("collation", collation);
+        }
         let is_multikey = self.arrays.iter().any(|arrays| !arrays.is_empty());
         doc.value("isMultiKey", Value::bool(is_multikey));
         doc.document("multiKeyPaths", |paths| {
@@ -410,7 +413,8 @@ impl Operator for IndexScan {
                     && field.value().is_number();
                 let reversed = descends != is_backward;
                 bounds.array(field.name_str(), |list| {
-                    let texts = intervals.as_slice().iter().map(|interval| interval_text(interval, reversed));
+                    let collated = self.index.description().collation.is_some();
+                    let texts = intervals.as_slice().iter().map(|interval| interval_text(interval, reversed, collated));
                     let mut texts: Vec<String> = texts.collect();
                     if reversed {
                         texts.reverse();
@@ -434,10 +438,22 @@ impl Operator for IndexScan {
 }
 
 /// An interval as MongoDB shows it: `[1, 5)`.
-fn interval_text(interval: &smongo_compiler::plan::Interval, reversed: bool) -> String {
-    let start = (ShellText(interval.start.get()).to_string(), interval.start_inclusive);
-    let end = (ShellText(interval.end.get()).to_string(), interval.end_inclusive);
+fn interval_text(interval: &smongo_compiler::plan::Interval, reversed: bool, collated: bool) -> String {
+    let start = (bound_text(interval.start.get(), collated), interval.start_inclusive);
+    let end = (bound_text(interval.end.get(), collated), interval.end_inclusive);
     let (from, to) = if reversed { (end, start) } else { (start, end) };
     let (open, close) = (if from.1 { '[' } else { '(' }, if to.1 { ']' } else { ')' });
     format!("{open}{}, {}{close}", from.0, to.0)
+}
+
+/// One end of an interval. Under a collation, strings stand in the index as their sort keys.
+fn bound_text(value: Value<'_>, collated: bool) -> String {
+    match value.view() {
+        View::String(key) if collated => {
+            let mut text = String::from("CollationKey(0x");
+            key.iter().for_each(|byte| text.push_str(&format!("{byte:02x}")));
+            text + ")"
+        }
+        _ => ShellText(value).to_string(),
+    }
 }

@@ -31,6 +31,7 @@ mod metadata;
 mod options;
 mod out;
 mod plan_cache_stats;
+mod query_settings;
 mod query_stats;
 mod rank_fusion;
 mod redact;

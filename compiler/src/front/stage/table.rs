@@ -6,9 +6,9 @@ use smongo_vm::value::Value;
 use super::{
     Scope, bucket, bucket_auto, change_stream, coll_stats, count, current_op, densify, document, documents, facet,
     fill, graph_lookup, group, index_stats, inhibit_optimization, limit, list_catalog, list_mql_entities,
-    list_sessions, list_users, lookup, matching, merge, out, plan_cache_stats, query_stats, rank_fusion, redact,
-    replace_root, sample, sampled_queries, search, set_window_fields, sharded_data, skip, sort_by_count, sorting,
-    union_with, unwind,
+    list_sessions, list_users, lookup, matching, merge, out, plan_cache_stats, query_settings, query_stats,
+    rank_fusion, redact, replace_root, sample, sampled_queries, search, set_window_fields, sharded_data, skip,
+    sort_by_count, sorting, union_with, unwind,
 };
 use crate::ir::Stage;
 
@@ -121,6 +121,7 @@ static ROWS: &[Row] = &[
     Row::new("$out", out::parse).at(Position::Last).not_in_transactions(),
     Row::new("$planCacheStats", plan_cache_stats::parse).at(Position::First).of_the_server(),
     Row::new("$project", |spec, scope| document::project(spec, scope.ctx).map(one)).in_change_streams(),
+    Row::new("$querySettings", query_settings::parse).at(Position::FirstOnAdmin).of_the_server(),
     Row::new("$queryStats", query_stats::parse).at(Position::FirstOnAdmin).of_the_server(),
     Row::new(rank_fusion::NAME, rank_fusion::parse).at(Position::First).not_in_stable_api(),
     Row::new("$redact", redact::parse).in_change_streams(),
