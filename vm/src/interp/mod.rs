@@ -115,17 +115,20 @@ impl Machine {
         self.begin();
         self.scratch.matched_position = None;
         let inputs = Inputs::over_doc(program, doc, &self.arena, env, None);
-        if env.counts.is_none()
-            && let Some(conjunction) = program.sole_conjunction()
-        {
-            return self.scratch.in_frame(program, |scratch, frame| {
-                scratch.test_all(&inputs, &mut frame.walkers.current, conjunction)
-            });
-        }
-        match self.scratch.run(inputs)? {
-            Exit::Matched(matched) => Ok(matched),
-            _ => Err(wrong_kind(program, Kind::Filter)),
-        }
+        let sole = program.sole_conjunction().filter(|_| env.counts.is_none());
+        let matched = match sole {
+            Some(conjunction) => {
+                let mut frame = self.scratch.enter(program);
+                let held = self.scratch.test_all(&inputs, &mut frame.walkers.current, conjunction);
+                self.scratch.leave(frame);
+                held?
+            }
+            None => match self.scratch.run(inputs)? {
+                Exit::Matched(matched) => matched,
+                _ => return Err(wrong_kind(program, Kind::Filter)),
+            },
+        };
+        Ok(matched)
     }
 
     /// The position, in the outermost array that the last match went through, of the element that matched.
@@ -229,27 +232,33 @@ impl Scratch {
     /// Runs a program from its first instruction, in a frame of its own.
     #[inline]
     fn run<'d>(&mut self, inputs: Inputs<'d>) -> Result<Exit<'d>> {
-        self.in_frame(inputs.program, |scratch, frame| match inputs.env.counts {
-            None => scratch.execute(&inputs, frame, 0),
-            Some(counts) => scratch.run_counted(&inputs, frame, counts),
-        })
+        let mut frame = self.enter(inputs.program);
+        let exit = match inputs.env.counts {
+            None => self.execute(&inputs, &mut frame, 0),
+            Some(counts) => self.run_counted(&inputs, &mut frame, counts),
+        };
+        self.leave(frame);
+        exit
     }
 
-    /// Runs something in a frame that is ready for a program's run.
+    /// Takes out the frame of the next depth, so that a nested run can use the others, and readies it for a program.
     #[inline]
-    fn in_frame<R>(&mut self, program: &Program, run: impl FnOnce(&mut Self, &mut Frame) -> R) -> R {
+    fn enter(&mut self, program: &Program) -> Box<Frame> {
         if self.frames.len() <= self.depth {
             self.frames.push(None);
         }
-        // The frame is taken out for the run, so that a nested run can use the others.
         let mut frame = self.frames[self.depth].take().unwrap_or_default();
         frame.walkers.begin(program.paths());
         frame.registers.begin(program.registers());
         self.depth += 1;
-        let outcome = run(self, &mut frame);
+        frame
+    }
+
+    /// Puts the frame of the deepest run back.
+    #[inline]
+    fn leave(&mut self, frame: Box<Frame>) {
         self.depth -= 1;
         self.frames[self.depth] = Some(frame);
-        outcome
     }
 
     #[cold]

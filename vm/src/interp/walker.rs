@@ -120,8 +120,9 @@ impl Walkers {
     }
 }
 
-/// What is remembered of one element.
+/// What is remembered of one element. A cache line, so that stepping through the memory is an addition.
 #[derive(Clone, Copy, Debug)]
+#[repr(align(64))]
 struct Remembered {
     /// The first sixteen bytes of type byte, name and terminator, as little-endian words.
     words: [u64; 2],
@@ -133,23 +134,12 @@ struct Remembered {
     header: u8,
     /// The header's length and the payload's, without what the payload's length field says.
     size: u8,
-    /// How the end of the payload is found.
-    ends: Ends,
-    /// What a longer header has behind the words, the rest zero.
+    /// Whether the words hold type and name whole, and `size` and `has_length` say where the element ends.
+    is_plain: bool,
+    /// Whether the payload begins with a length to be added.
+    has_length: bool,
+    /// What a header that is longer than the words has behind them, the rest zero.
     tail: [u8; LAYOUT_TAIL_BYTES],
-}
-
-/// How the end of a remembered element is found.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Ends {
-    /// Its size is known.
-    AtOnce,
-    /// The payload begins with a length.
-    ByLength,
-    /// The name has been seen with several types, so the type byte is not among the bytes that count.
-    ByType,
-    /// The header is longer than the words.
-    LongHeader,
 }
 
 /// The memory of the fields of recent documents at one level, in order.
@@ -207,30 +197,34 @@ impl Remembered {
         if low & self.masks[0] != self.words[0] || high & self.masks[1] != self.words[1] {
             return None;
         }
-        match self.ends {
-            Ends::AtOnce => Some(at + usize::from(self.size)),
-            Ends::ByLength => {
-                // SAFETY: the window is four bytes longer than the words, which the header is not: `remember` gives
-                // longer headers another kind of end.
-                let counted = unsafe { window.as_ptr().add(self.header.into()).cast::<u32>().read_unaligned().to_le() };
-                Some(at + usize::from(self.size) + counted as usize)
-            }
-            Ends::ByType => match SCALAR_SIZES.get(usize::from(window[0])) {
-                Some(&size) if size != u8::MAX => Some(at + usize::from(self.header) + usize::from(size)),
-                _ => payload_end(window[0], doc, at + usize::from(self.header)),
-            },
-            Ends::LongHeader => self.end_behind_tail(doc, at),
+        if !self.is_plain {
+            return self.end_of_special(doc, at);
         }
+        let counted = if self.has_length {
+            // SAFETY: the window is four bytes longer than the words, which a plain element's header is not.
+            unsafe { window.as_ptr().add(self.header.into()).cast::<u32>().read_unaligned().to_le() as usize }
+        } else {
+            0
+        };
+        Some(at + usize::from(self.size) + counted)
     }
 
-    /// The rest of [`Remembered::end_of`] for a header that is longer than the words.
-    fn end_behind_tail(&self, doc: &[u8], at: usize) -> Option<usize> {
+    /// The rest of [`Remembered::end_of`] for a name that has been seen with several types, so that the type byte is not
+    /// among those that count, and for a header that is longer than the words.
+    #[inline(never)]
+    fn end_of_special(&self, doc: &[u8], at: usize) -> Option<usize> {
         let payload = at + usize::from(self.header);
-        let tail = doc.get(at + LAYOUT_WORDS_BYTES..payload)?;
-        if self.tail.get(..tail.len()) != Some(tail) {
-            return None;
+        if usize::from(self.header) > LAYOUT_WORDS_BYTES {
+            let tail = doc.get(at + LAYOUT_WORDS_BYTES..payload)?;
+            if self.tail.get(..tail.len()) != Some(tail) {
+                return None;
+            }
         }
-        payload_end(*doc.get(at)?, doc, payload)
+        let type_byte = *doc.get(at)?;
+        match SCALAR_SIZES.get(usize::from(type_byte)) {
+            Some(&size) if size != u8::MAX => Some(payload + usize::from(size)),
+            _ => payload_end(type_byte, doc, payload),
+        }
     }
 
     /// The element that ends at `next`, as a step.
@@ -242,7 +236,7 @@ impl Remembered {
     /// Whether `other` has the same name, and both can be told by their first words.
     fn is_short_and_named_like(&self, other: &Remembered) -> bool {
         let but_type = |word: u64| word >> 8;
-        self.ends != Ends::LongHeader
+        usize::from(self.header) <= LAYOUT_WORDS_BYTES
             && self.header == other.header
             && but_type(self.words[0]) == but_type(other.words[0])
             && self.words[1] == other.words[1]
@@ -252,15 +246,17 @@ impl Remembered {
     fn forget_type(&mut self) {
         self.masks[0] &= !0xFF;
         self.words[0] &= self.masks[0];
-        self.ends = Ends::ByType;
+        self.is_plain = false;
     }
 }
 
 /// The first sixteen bytes of an element.
 #[inline(always)]
 fn header_words(window: &[u8; LAYOUT_WINDOW_BYTES]) -> [u64; 2] {
-    let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, ..] = *window;
-    [u64::from_le_bytes([a, b, c, d, e, f, g, h]), u64::from_le_bytes([i, j, k, l, m, n, o, p])]
+    // SAFETY: sixteen of the window's bytes are read, as two words at any alignment. (Put together from bytes they
+    // would be loaded one by one where the first is looked at by itself as well.)
+    let words = unsafe { window.as_ptr().cast::<[u64; 2]>().read_unaligned() };
+    words.map(u64::from_le)
 }
 
 impl Layout {
@@ -311,19 +307,18 @@ impl Layout {
         if self.is_off || !is_short || place >= LAYOUT_ELEMENTS_MAX || place > self.elements.len() {
             return;
         }
-        let (payload, ends) = match window[0] {
-            1 | 9 | 17 | 18 => (8, Ends::AtOnce),
-            2 | 13 | 14 => (4, Ends::ByLength),
-            3 | 4 => (0, Ends::ByLength),
-            5 => (5, Ends::ByLength),
-            6 | 10 => (0, Ends::AtOnce),
-            7 => (12, Ends::AtOnce),
-            8 => (1, Ends::AtOnce),
-            16 => (4, Ends::AtOnce),
-            19 => (16, Ends::AtOnce),
+        let (payload, has_length) = match window[0] {
+            1 | 9 | 17 | 18 => (8, false),
+            2 | 13 | 14 => (4, true),
+            3 | 4 => (0, true),
+            5 => (5, true),
+            6 | 10 => (0, false),
+            7 => (12, false),
+            8 => (1, false),
+            16 => (4, false),
+            19 => (16, false),
             _ => return,
         };
-        let ends = if header > LAYOUT_WORDS_BYTES { Ends::LongHeader } else { ends };
         let mask_of = |bytes: usize| if bytes >= 8 { u64::MAX } else { (1 << (8 * bytes)) - 1 };
         let masks = [mask_of(header), mask_of(header.saturating_sub(8))];
         let [low, high] = header_words(window);
@@ -332,8 +327,9 @@ impl Layout {
         for (kept, &byte) in tail.iter_mut().zip(doc[..step.payload].get(at + LAYOUT_WORDS_BYTES..).unwrap_or(&[])) {
             *kept = byte;
         }
+        let is_plain = header <= LAYOUT_WORDS_BYTES;
         let (header, size) = (header as u8, header as u8 + payload);
-        let element = Remembered { words, masks, tail, node: step.node, header, size, ends };
+        let element = Remembered { words, masks, node: step.node, header, size, is_plain, has_length, tail };
         self.misses += 1;
         *expected += 1;
         if let Some(known) = self.elements.get_mut(place)
@@ -671,7 +667,5 @@ pub(super) fn value_at(doc: &[u8], slot: Slot) -> Value<'_> {
     if slot.state == MISSING {
         return Value::NOTHING;
     }
-    doc.get(slot.at as usize..)
-        .and_then(|payload| Value::decode(slot.state, payload))
-        .map_or(Value::NOTHING, |(value, _)| value)
+    doc.get(slot.at as usize..).and_then(|payload| Value::read(slot.state, payload)).unwrap_or(Value::NOTHING)
 }

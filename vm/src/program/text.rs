@@ -14,14 +14,15 @@ const LENGTH_BYTES: usize = 4;
 
 impl Text {
     pub(crate) fn new(bytes: &[u8]) -> Self {
-        let length = u32::try_from(bytes.len() + 1).unwrap_or(u32::MAX);
-        let payload = length.to_le_bytes().into_iter().chain(bytes.iter().copied()).chain([0]);
-        let (mut words, mut masks) = ([0; 2], [0; 2]);
-        for (at, byte) in payload.take(WORDS_BYTES).enumerate() {
-            words[at / 8] |= u64::from(byte) << (at % 8 * 8);
-            masks[at / 8] |= 0xFF << (at % 8 * 8);
-        }
-        Self { words, masks, bytes: bytes.into() }
+        let mut payload = [0; WORDS_BYTES];
+        let (length, text) = payload.split_at_mut(LENGTH_BYTES);
+        length.copy_from_slice(&u32::try_from(bytes.len() + 1).unwrap_or(u32::MAX).to_le_bytes());
+        let held = bytes.len().min(text.len());
+        text[..held].copy_from_slice(&bytes[..held]);
+        // The terminator counts where the words reach it.
+        let counted = (LENGTH_BYTES + bytes.len() + 1).min(WORDS_BYTES);
+        let mask = u128::MAX >> (8 * (WORDS_BYTES - counted));
+        Self { words: words(&payload), masks: [mask as u64, (mask >> 64) as u64], bytes: bytes.into() }
     }
 
     /// The string's bytes.

@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::marker::PhantomData;
+use std::num::NonZeroU64;
 
 use super::raw::RawDoc;
 
@@ -108,24 +109,22 @@ impl Tag {
 pub struct Decimal128(pub [u8; 16]);
 
 /// One BSON value, `Copy`, 16 bytes, borrowed for `'d` where it is not a scalar.
+///
+/// Two plain words, so that a value travels in two registers: a struct of smaller parts would be written part by part and
+/// read back whole, for which a processor has to wait until the parts have left its store queue.
 #[derive(Clone, Copy)]
-#[repr(C)]
 pub struct Value<'d> {
-    tag: Tag,
-    subtype: u8,
-    len: u32,
-    payload: Payload,
+    /// The tag in the lowest byte, the subtype in the next, [`Value::USED`], and the length in the upper half.
+    head: NonZeroU64,
+    /// The address of the bytes, or the bits of a scalar in the place of one.
+    payload: *const u8,
     lifetime: PhantomData<&'d [u8]>,
 }
 
-#[derive(Clone, Copy)]
-union Payload {
-    int: i64,
-    double: f64,
-    ptr: *const u8,
-}
+const _: () = assert!(size_of::<Value<'_>>() == 16 && size_of::<Option<Value<'_>>>() == 16);
 
-const _: () = assert!(size_of::<Value<'_>>() == 16);
+// A scalar of 64 bits stands in the place of an address.
+const _: () = assert!(size_of::<usize>() == 8);
 
 // SAFETY: a `Value` is a scalar or a shared borrow of immutable bytes, like `&[u8]`, which is `Send`.
 unsafe impl Send for Value<'_> {}
@@ -191,16 +190,36 @@ impl<'d> Value<'d> {
     /// `false`.
     pub const FALSE: Value<'static> = Value::scalar(Tag::Bool, 0);
 
+    /// A bit of the head that is always set, so that no head is zero.
+    const USED: u64 = 1 << 16;
+
+    const fn head(tag: Tag, subtype: u8, len: u32) -> NonZeroU64 {
+        let parts = tag as u64 | (subtype as u64) << 8 | (len as u64) << 32;
+        match NonZeroU64::new(parts | Self::USED) {
+            Some(head) => head,
+            None => NonZeroU64::MIN,
+        }
+    }
+
     const fn scalar(tag: Tag, int: i64) -> Value<'d> {
-        Value { tag, subtype: 0, len: 0, payload: Payload { int }, lifetime: PhantomData }
+        Value {
+            head: Self::head(tag, 0, 0),
+            payload: std::ptr::without_provenance(int as u64 as usize),
+            lifetime: PhantomData,
+        }
     }
 
     #[inline]
     fn borrowed(tag: Tag, bytes: &'d [u8]) -> Value<'d> {
+        Self::borrowed_as(tag, 0, bytes)
+    }
+
+    #[inline]
+    fn borrowed_as(tag: Tag, subtype: u8, bytes: &'d [u8]) -> Value<'d> {
         // A value lives inside a document, whose length is an int32, so the cast keeps every length that can occur;
         // longer slices are cut rather than trusted.
         let len = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
-        Value { tag, subtype: 0, len, payload: Payload { ptr: bytes.as_ptr() }, lifetime: PhantomData }
+        Value { head: Self::head(tag, subtype, len), payload: bytes.as_ptr(), lifetime: PhantomData }
     }
 
     /// A boolean.
@@ -230,7 +249,7 @@ impl<'d> Value<'d> {
     /// A double.
     #[inline]
     pub const fn double(value: f64) -> Value<'d> {
-        Value { tag: Tag::Double, subtype: 0, len: 0, payload: Payload { double: value }, lifetime: PhantomData }
+        Value::scalar(Tag::Double, value.to_bits() as i64)
     }
 
     /// A date, in milliseconds since the Unix epoch.
@@ -284,7 +303,7 @@ impl<'d> Value<'d> {
     /// Binary data of a subtype.
     #[inline]
     pub fn binary(subtype: u8, bytes: &'d [u8]) -> Value<'d> {
-        Value { subtype, ..Value::borrowed(Tag::Binary, bytes) }
+        Value::borrowed_as(Tag::Binary, subtype, bytes)
     }
 
     /// An ObjectId.
@@ -330,7 +349,7 @@ impl<'d> Value<'d> {
             Tag::Binary => {
                 let len = length(bytes)?;
                 let subtype = *bytes.get(4)?;
-                (Value { subtype, ..Value::borrowed(tag, bytes.get(5..5 + len)?) }, 5 + len)
+                (Value::borrowed_as(tag, subtype, bytes.get(5..5 + len)?), 5 + len)
             }
             Tag::Regex => {
                 let pattern = nul_position(bytes)?;
@@ -358,50 +377,73 @@ impl<'d> Value<'d> {
         })
     }
 
+    /// The value that [`Value::decode`] gives. The commonest types take a few instructions where this is called.
+    #[inline(always)]
+    pub(crate) fn read(type_byte: u8, bytes: &'d [u8]) -> Option<Value<'d>> {
+        const INT32: u8 = Tag::Int32 as u8;
+        const INT64: u8 = Tag::Int64 as u8;
+        const DOUBLE: u8 = Tag::Double as u8;
+        match type_byte {
+            INT32 => Some(Value::int32(i32::from_le_bytes(*bytes.first_chunk()?))),
+            INT64 => Some(Value::int64(i64::from_le_bytes(*bytes.first_chunk()?))),
+            DOUBLE => Some(Value::double(f64::from_le_bytes(*bytes.first_chunk()?))),
+            _ => Value::decode(type_byte, bytes).map(|(value, _)| value),
+        }
+    }
+
     /// The type.
     #[inline]
     pub fn tag(self) -> Tag {
-        self.tag
+        // SAFETY: the lowest byte of a head is that of a `Tag`: `head` is the only maker of heads.
+        unsafe { std::mem::transmute::<u8, Tag>(self.head.get() as u8) }
+    }
+
+    #[inline]
+    fn subtype(self) -> u8 {
+        (self.head.get() >> 8) as u8
+    }
+
+    #[inline]
+    fn len(self) -> u32 {
+        (self.head.get() >> 32) as u32
     }
 
     /// Whether there is no value at all.
     #[inline]
     pub fn is_nothing(self) -> bool {
-        self.tag == Tag::Nothing
+        self.tag() == Tag::Nothing
     }
 
     /// Whether the value is missing, `null` or `undefined`: what MongoDB's expressions call nullish.
     #[inline]
     pub fn is_nullish(self) -> bool {
-        matches!(self.tag, Tag::Nothing | Tag::Null | Tag::Undefined)
+        matches!(self.tag(), Tag::Nothing | Tag::Null | Tag::Undefined)
     }
 
     /// Whether the value is a number of any type.
     #[inline]
     pub fn is_number(self) -> bool {
-        self.tag.is_number()
+        self.tag().is_number()
     }
 
-    /// The scalar's bits as an integer.
+    /// The scalar's bits as an integer; of a value that is no scalar the address, which means nothing.
     #[inline]
     pub(super) fn int(self) -> i64 {
-        // SAFETY: every field of the union is 8 plain bytes and all of them are always initialised; reading an
-        // address as an integer would be meaningless, so callers check the tag, but never undefined.
-        unsafe { self.payload.int }
+        self.payload.addr() as i64
     }
 
     /// The borrowed bytes of a value that is not a scalar.
     #[inline]
     pub(super) fn bytes(self) -> &'d [u8] {
-        debug_assert!(!matches!(self.tag, Tag::Int32 | Tag::Int64 | Tag::Double | Tag::Bool | Tag::Null));
-        // SAFETY: called only for tags that `borrowed` sets; there `ptr` and `len` came from one `&'d [u8]`.
-        unsafe { std::slice::from_raw_parts(self.payload.ptr, self.len as usize) }
+        debug_assert!(!matches!(self.tag(), Tag::Int32 | Tag::Int64 | Tag::Double | Tag::Bool | Tag::Null));
+        // SAFETY: called only for tags that `borrowed` sets; there address and length came from one `&'d [u8]`.
+        unsafe { std::slice::from_raw_parts(self.payload, self.len() as usize) }
     }
 
     /// The value opened up for matching.
     #[inline]
     pub fn view(self) -> View<'d> {
-        match self.tag {
+        match self.tag() {
             Tag::Nothing => View::Nothing,
             Tag::MinKey => View::MinKey,
             Tag::MaxKey => View::MaxKey,
@@ -419,7 +461,7 @@ impl<'d> Value<'d> {
             Tag::JavaScript => View::JavaScript(self.bytes()),
             Tag::Document => View::Document(RawDoc::trusted(self.bytes())),
             Tag::Array => View::Array(RawDoc::trusted(self.bytes())),
-            Tag::Binary => View::Binary { subtype: self.subtype, bytes: self.bytes() },
+            Tag::Binary => View::Binary { subtype: self.subtype(), bytes: self.bytes() },
             Tag::ObjectId => View::ObjectId(fixed_ref(self.bytes())),
             Tag::Regex => {
                 let bytes = self.bytes();
@@ -449,66 +491,66 @@ impl<'d> Value<'d> {
     /// The bytes of a string, when it is one.
     #[inline]
     pub fn as_str_bytes(self) -> Option<&'d [u8]> {
-        (self.tag == Tag::String).then(|| self.bytes())
+        (self.tag() == Tag::String).then(|| self.bytes())
     }
 
     /// The embedded document, when it is one (arrays are not).
     #[inline]
     pub fn as_doc(self) -> Option<&'d RawDoc> {
-        (self.tag == Tag::Document).then(|| RawDoc::trusted(self.bytes()))
+        (self.tag() == Tag::Document).then(|| RawDoc::trusted(self.bytes()))
     }
 
     /// The array, when it is one.
     #[inline]
     pub fn as_array(self) -> Option<&'d RawDoc> {
-        (self.tag == Tag::Array).then(|| RawDoc::trusted(self.bytes()))
+        (self.tag() == Tag::Array).then(|| RawDoc::trusted(self.bytes()))
     }
 
     /// The embedded document or array as a document (arrays have names "0", "1", …).
     #[inline]
     pub fn as_container(self) -> Option<&'d RawDoc> {
-        matches!(self.tag, Tag::Document | Tag::Array).then(|| RawDoc::trusted(self.bytes()))
+        matches!(self.tag(), Tag::Document | Tag::Array).then(|| RawDoc::trusted(self.bytes()))
     }
 
     /// The boolean, when it is one.
     #[inline]
     pub fn as_bool(self) -> Option<bool> {
-        (self.tag == Tag::Bool).then(|| self.int() != 0)
+        (self.tag() == Tag::Bool).then(|| self.int() != 0)
     }
 
     /// The integer of an int32 or int64.
     #[inline]
     pub fn as_integer(self) -> Option<i64> {
-        matches!(self.tag, Tag::Int32 | Tag::Int64).then(|| self.int())
+        matches!(self.tag(), Tag::Int32 | Tag::Int64).then(|| self.int())
     }
 
     /// The double, when it is one.
     #[inline]
     pub fn as_double(self) -> Option<f64> {
-        (self.tag == Tag::Double).then(|| f64::from_bits(self.int() as u64))
+        (self.tag() == Tag::Double).then(|| f64::from_bits(self.int() as u64))
     }
 
     /// The milliseconds of a date, when it is one.
     #[inline]
     pub fn as_date_millis(self) -> Option<i64> {
-        (self.tag == Tag::DateTime).then(|| self.int())
+        (self.tag() == Tag::DateTime).then(|| self.int())
     }
 
     /// Writes the payload (no type byte, no name) in BSON's encoding.
     pub fn write_payload<B: super::Buf + ?Sized>(self, out: &mut B) {
-        match self.tag {
+        match self.tag() {
             Tag::Nothing | Tag::Null | Tag::Undefined | Tag::MinKey | Tag::MaxKey => {}
             Tag::Bool => out.extend(&[u8::from(self.int() != 0)]),
             Tag::Int32 => out.extend(&(self.int() as i32).to_le_bytes()),
             Tag::Int64 | Tag::DateTime | Tag::Timestamp | Tag::Double => out.extend(&self.int().to_le_bytes()),
             Tag::String | Tag::Symbol | Tag::JavaScript => {
-                out.extend(&(self.len + 1).to_le_bytes());
+                out.extend(&(self.len() + 1).to_le_bytes());
                 out.extend(self.bytes());
                 out.extend(&[0]);
             }
             Tag::Binary => {
-                out.extend(&self.len.to_le_bytes());
-                out.extend(&[self.subtype]);
+                out.extend(&self.len().to_le_bytes());
+                out.extend(&[self.subtype()]);
                 out.extend(self.bytes());
             }
             Tag::Decimal128
