@@ -25,12 +25,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use parking_lot::{Mutex, MutexGuard, RwLock};
+use parking_lot::{Mutex, MutexGuard, RwLock, RwLockWriteGuard};
 use smongo_storage::{Engine as Storage, Error as StorageError, Table};
 use smongo_vm::Code;
 use smongo_vm::value::{DocBuf, RawDoc};
 
-use crate::collection::{Collection, End};
+use crate::collection::{Collection, End, State};
 use crate::error::{Error, Result};
 use crate::index;
 use crate::oplog::{Operations, Oplog};
@@ -387,7 +387,29 @@ impl Catalog {
         names: &[&Namespace],
         collections: &[&Arc<Collection>],
     ) -> Result<usize> {
-        let mut states: Vec<_> = collections.iter().map(|coll| coll.lock_exclusively()).collect();
+        let states = collections.iter().map(|coll| coll.lock_exclusively()).collect();
+        self.remove_locked(changing, names, collections, states)
+    }
+
+    /// Drops a collection that is empty and in which nobody works; another stays.
+    pub fn drop_if_unused(&self, ns: &Namespace) -> Result<()> {
+        let mut changing = self.change()?;
+        let Some(coll) = self.get(ns) else { return Ok(()) };
+        let Some(state) = coll.try_lock_exclusively() else { return Ok(()) };
+        if coll.known_sizes().is_none_or(|sizes| sizes.documents > 0) {
+            return Ok(());
+        }
+        self.remove_locked(&mut changing, &[ns], &[&coll], vec![state]).map(drop)
+    }
+
+    /// [`Catalog::remove`], with the collections locked.
+    fn remove_locked(
+        &self,
+        changing: &mut MutexGuard<'_, Changes>,
+        names: &[&Namespace],
+        collections: &[&Arc<Collection>],
+        mut states: Vec<RwLockWriteGuard<'_, State>>,
+    ) -> Result<usize> {
         let mut logged = Operations::default();
         for (coll, ns) in collections.iter().zip(names) {
             log::dropped(&mut logged, ns, coll.uuid());

@@ -231,6 +231,11 @@ impl Collection {
         state.options = options;
     }
 
+    /// The same without waiting; `None` while somebody works in the collection.
+    pub fn try_lock_exclusively(&self) -> Option<RwLockWriteGuard<'_, State>> {
+        self.state.try_write().filter(|_| self.pins.is_free())
+    }
+
     /// Waits until no transaction is at work that has used the collection. Another may come.
     pub fn wait_for_transactions(&self) {
         self.pins.wait();

@@ -7,7 +7,7 @@ use smongo_vm::value::RawDoc;
 use super::{Delta, Rules, Shared};
 use crate::error::{Error, Result};
 use crate::index::KeyScratch;
-use crate::oplog::Subject;
+use crate::oplog::{Change, Subject};
 use crate::session::Outcome;
 
 /// Writes to a collection within one transaction. Every method leaves documents and index entries in agreement, also
@@ -88,8 +88,8 @@ impl<'s> Writer<'s> {
         Ok(record_id)
     }
 
-    /// Replaces a document. `replaces` says that the change was described as a whole document.
-    pub fn update(&mut self, record_id: i64, old: &RawDoc, new: &RawDoc, replaces: bool) -> Result<()> {
+    /// Puts another document in a document's place.
+    pub fn update(&mut self, record_id: i64, old: &RawDoc, new: &RawDoc, change: &Change<'_>) -> Result<()> {
         let indexes = self.shared.indexes();
         for (at, index) in indexes.iter().enumerate() {
             let cursor = &mut self.entries[at];
@@ -106,7 +106,7 @@ impl<'s> Writer<'s> {
         self.records.update(record_id, new.as_bytes())?;
         if let Some(subject) = self.subject() {
             let keeps_images = self.shared.keeps_images();
-            self.delta.operations.update(subject, self.statement, (old, new), replaces, keeps_images);
+            self.delta.operations.update(subject, self.statement, (old, new), change, keeps_images);
         }
         self.delta.sizes.replace(old.as_bytes().len(), new.as_bytes().len());
         self.bytes_written += new.as_bytes().len();

@@ -76,11 +76,8 @@ impl Engine {
     /// Drops collections that a transaction had made, as long as nothing is in them.
     pub(super) fn drop_made(&self, made: &[Namespace]) {
         for ns in made {
-            let Some(coll) = self.catalog.get(ns) else { continue };
-            if coll.known_sizes().is_some_and(|sizes| sizes.documents == 0) {
-                // A collection that stays is empty, and does no harm.
-                let _ = self.catalog.drop_collection(ns);
-            }
+            // One that stays does no harm; others may have begun to use it.
+            let _ = self.catalog.drop_if_unused(ns);
         }
     }
 

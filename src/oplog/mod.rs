@@ -26,7 +26,7 @@ use crate::cursor::Signal;
 use crate::error::{Error, Result};
 use consumers::Consumers;
 pub(crate) use entry::{Origin, TERM, write_op_time};
-pub(crate) use operation::{Operations, Subject};
+pub(crate) use operation::{Change, Operations, Subject};
 pub(crate) use retention::OplogLimits;
 pub(crate) use times::Reservation;
 use times::Times;

@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use smongo_vm::update::diff;
+use smongo_vm::update::{Touched, diff, diff_along};
 use smongo_vm::value::{DocBuf, DocWriter, RawDoc, Value};
 
 use crate::catalog::entry::uuid_value;
@@ -46,6 +46,16 @@ pub(crate) struct Operation<'o> {
     pub statement: Option<i32>,
     /// The document before the change, where the collection keeps such images.
     pub before: Option<&'o RawDoc>,
+}
+
+/// How a document came to be another.
+pub(crate) enum Change<'c> {
+    /// The request had it whole.
+    Replaced,
+    /// A pipeline computed it.
+    Computed,
+    /// Operators changed it at paths.
+    At(&'c Touched),
 }
 
 /// The collection that operations are about.
@@ -101,19 +111,24 @@ impl Operations {
         });
     }
 
-    /// A document was replaced, or changed where `replaces` is false.
+    /// A document was changed.
     pub fn update(
         &mut self,
         subject: Subject<'_>,
         statement: Option<i32>,
         (old, new): (&RawDoc, &RawDoc),
-        replaces: bool,
+        change: &Change<'_>,
         keeps_image: bool,
     ) {
         let before = keeps_image.then(|| old.into());
         self.add(UPDATE, Some(subject), subject.ns, statement, before, |entry| {
             // What kind of change it was must be seen, so a difference is logged even where it takes more bytes.
-            match (!replaces).then(|| diff(old, new)) {
+            let diff = match change {
+                Change::Replaced => None,
+                Change::Computed => Some(diff(old, new)),
+                Change::At(touched) => Some(diff_along(old, new, touched)),
+            };
+            match diff {
                 Some(diff) => entry.document("o", |change| {
                     change.value("$v", Value::int32(UPDATE_VERSION));
                     change.value("diff", Value::document(&diff));

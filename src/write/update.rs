@@ -8,17 +8,20 @@ use smongo_vm::env::Env;
 use smongo_vm::interp::{Machine, UpdateInputs};
 use smongo_vm::limits::MAX_USER_DOCUMENT_BYTES;
 use smongo_vm::program::Program;
-use smongo_vm::update;
+use smongo_vm::update::{self, Touched};
 use smongo_vm::value::{DocBuf, RawDoc, Value};
 
 use super::{Row, Tally, validation};
 use crate::collection::{Writer, stored_document};
 use crate::error::{Error, Result};
+use crate::oplog::Change;
 use crate::request::OpContext;
 
 /// An update, ready to be applied to documents.
 pub(crate) struct Updater {
     compiled: CompiledUpdate,
+    /// The paths that its operators name.
+    touched: Touched,
     machine: Machine,
     /// The document that the last update came to.
     new: Vec<u8>,
@@ -28,7 +31,11 @@ impl Updater {
     /// Compiles an update.
     pub fn new(update: Value<'_>, array_filters: Option<&RawDoc>, context: &mut ParseContext) -> Result<Self> {
         let compiled = compile_update(update, array_filters, context)?;
-        Ok(Self { compiled, machine: Machine::new(), new: Vec::new() })
+        let touched = match compiled {
+            CompiledUpdate::Program { kind: UpdateKind::Operators, .. } => touched_by(update),
+            _ => Touched::default(),
+        };
+        Ok(Self { compiled, touched, machine: Machine::new(), new: Vec::new() })
     }
 
     /// Whether the update gives a whole new document.
@@ -63,7 +70,12 @@ impl Updater {
                 let change = (Some(row.doc), stored_document(&self.new));
                 validation::check(validator, &mut self.machine, op, row.env, change)?;
             }
-            writer.update(row.record_id, row.doc, self.updated(), self.is_replacement())?;
+            let change = match self.compiled {
+                CompiledUpdate::Replacement(_) => Change::Replaced,
+                CompiledUpdate::Program { kind: UpdateKind::Pipeline, .. } => Change::Computed,
+                CompiledUpdate::Program { kind: UpdateKind::Operators, .. } => Change::At(&self.touched),
+            };
+            writer.update(row.record_id, row.doc, self.updated(), &change)?;
         }
         Ok(Tally::one(modified))
     }
@@ -101,4 +113,18 @@ impl Updater {
         }
         Ok(modified)
     }
+}
+
+/// The paths that the operators of an update name; `$rename` names two.
+fn touched_by(update: Value<'_>) -> Touched {
+    let mut touched = Touched::default();
+    for operator in update.as_doc().into_iter().flatten() {
+        for field in operator.value().as_doc().into_iter().flatten() {
+            touched.add(field.name_str());
+            if operator.name() == b"$rename" {
+                field.value().as_str().into_iter().for_each(|to| touched.add(to));
+            }
+        }
+    }
+    touched
 }

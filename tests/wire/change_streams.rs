@@ -121,7 +121,9 @@ fn documents_that_change_are_told() {
     let inserted = doc! { "_id": 1, "a": 1, "list": [&text, 2, 3], "b": { "x": 1, "text": &text } };
     run(&mut writer, "db", doc! { "insert": "c", "documents": [&inserted] });
     update(&mut writer, doc! { "$set": { "a": 2, "b.x": 5 }, "$unset": { "none": 1 } });
-    update(&mut writer, doc! { "$unset": { "a": 1 }, "$push": { "list": { "$each": [], "$slice": 1 } } });
+    let stages = [doc! { "$unset": "a" }, doc! { "$set": { "list": { "$slice": ["$list", 1] } } }];
+    let shorten = doc! { "q": { "_id": 1 }, "u": stages.to_vec() };
+    run(&mut writer, "db", doc! { "update": "c", "updates": [shorten] });
     update(&mut writer, doc! { "c": 7 });
     run(&mut writer, "db", doc! { "delete": "c", "deletes": [{ "q": {}, "limit": 0 }] });
     run(&mut writer, "db", doc! { "insert": "other", "documents": [{ "_id": 1 }] });

@@ -391,3 +391,16 @@ fn sessions_are_killed_by_pattern_and_notes_are_logged() {
     assert_eq!(found.get_document("cursor").unwrap().get_array("firstBatch").unwrap().len(), 1);
     assert_eq!(code(&run(client, "admin", doc! { "appendOplogNote": 1 })), 40414);
 }
+
+/// A collection that a transaction makes stays when the transaction comes to nothing but another has used it since.
+#[test]
+fn a_collection_that_others_use_does_not_go_with_its_maker() {
+    let server = TestServer::start();
+    let (maker, other) = (&mut server.client(), &mut server.client());
+    run(maker, "db", doc! { "insert": "d", "documents": [{ "_id": 1 }] });
+    assert_eq!(code(&run(maker, "db", starting(insert(1), 1, 1))), 0);
+    assert_eq!(code(&run(other, "db", starting(insert(2), 2, 1))), 0);
+    assert_eq!(code(&run(maker, "admin", within(doc! { "abortTransaction": 1 }, 1, 1))), 0);
+    assert_eq!(code(&run(other, "admin", within(doc! { "commitTransaction": 1 }, 2, 1))), 0);
+    assert_eq!(ids(other, find()), [2]);
+}

@@ -1,4 +1,4 @@
-// Transactions, retryable writes and change streams, as the driver's documentation shows them.
+// Transactions and change streams, as the driver's documentation shows them.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -47,24 +47,6 @@ test(
     );
     assert.equal(attempts, 2);
     assert.equal((await counters.findOne()).n, 11);
-  }),
-);
-
-test(
-  "a retryable write is carried out once",
-  withDb(async (db, client) => {
-    await client.withSession(async (session) => {
-      const command = {
-        update: "items",
-        updates: [{ q: { _id: 1 }, u: { $inc: { n: 1 } }, upsert: true }],
-        lsid: session.id,
-        txnNumber: 1n,
-      };
-      for (let attempt = 0; attempt < 3; attempt += 1) {
-        await db.command(command);
-      }
-    });
-    assert.equal((await db.collection("items").findOne()).n, 1);
   }),
 );
 

@@ -86,8 +86,8 @@ class ChangeStreamTest(ServerTest):
                 items.insert_one({"_id": 2}, session=session)
                 self.assertIsNone(stream.try_next())
             events = self.drain(stream, 2)
+            self.assertEqual(events[0]["lsid"]["id"], session.session_id["id"])
         self.assertEqual(events[0]["clusterTime"], events[1]["clusterTime"])
-        self.assertEqual(events[0]["lsid"]["id"], session.session_id["id"])
 
     def test_an_end(self):
         items = self.db.create_collection("items")

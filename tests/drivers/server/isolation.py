@@ -83,7 +83,7 @@ class Worker(threading.Thread):
         self.problem = None
 
     def run(self):
-        client = pymongo.MongoClient(self.uri, retryWrites=False, socketTimeoutMS=20_000)
+        client = pymongo.MongoClient(self.uri, retryWrites=False, socketTimeoutMS=20_000, serverSelectionTimeoutMS=500)
         try:
             collection = client.test.lists
             with client.start_session() as session:

@@ -25,7 +25,7 @@ class Worker(threading.Thread):
         self.end = None
 
     def run(self):
-        client = pymongo.MongoClient(self.uri, retryWrites=False, socketTimeoutMS=20_000)
+        client = pymongo.MongoClient(self.uri, retryWrites=False, socketTimeoutMS=20_000, serverSelectionTimeoutMS=500)
         number = 0
         try:
             while True:
@@ -107,9 +107,14 @@ class LogKill(unittest.TestCase):
     def transactions(self, round_number):
         def step(client, number):
             items = client.test.items
-            with client.start_session() as session, session.start_transaction():
-                items.insert_one({"_id": f"t{round_number}-{number}", "n": number}, session=session)
-                items.update_one({"_id": "total"}, {"$inc": {"n": 1}}, upsert=True, session=session)
+            try:
+                with client.start_session() as session, session.start_transaction():
+                    items.insert_one({"_id": f"t{round_number}-{number}", "n": number}, session=session)
+                    items.update_one({"_id": "total"}, {"$inc": {"n": 1}}, upsert=True, session=session)
+            except pymongo.errors.OperationFailure as error:
+                # An index that is newer than the transaction: it can be begun again.
+                if not error.has_error_label("TransientTransactionError"):
+                    raise
 
         return step
 

@@ -15,10 +15,34 @@ use super::element::{IndexName, Writer, begin};
 
 /// What makes `new` of `old`; the empty document when their bytes are the same.
 pub fn diff(old: &RawDoc, new: &RawDoc) -> DocBuf {
-    if old == new { DocBuf::new() } else { document_diff(old, new, 0) }
+    if old == new { DocBuf::new() } else { document_diff(old, new, None, 0) }
 }
 
-fn document_diff(old: &RawDoc, new: &RawDoc, depth: usize) -> DocBuf {
+/// The paths that the operators of an update name.
+#[derive(Clone, Default, Debug)]
+pub struct Touched(Vec<Vec<Box<str>>>);
+
+impl Touched {
+    /// Adds a dotted path. Array selectors stand for any element.
+    pub fn add(&mut self, dotted: &str) {
+        self.0.push(dotted.split('.').map(Box::from).collect());
+    }
+}
+
+/// What makes `new` of `old`, said the way an update did it: at the paths that it names, and element by element where it
+/// appended to an array.
+pub fn diff_along(old: &RawDoc, new: &RawDoc, touched: &Touched) -> DocBuf {
+    if old == new {
+        return DocBuf::new();
+    }
+    let paths: Vec<&[Box<str>]> = touched.0.iter().map(Vec::as_slice).collect();
+    document_diff(old, new, Some(&paths), 0)
+}
+
+/// What is left of the paths below a document or an array; `None` where the shortest difference is wanted.
+type Along<'p> = Option<&'p [&'p [Box<str>]]>;
+
+fn document_diff(old: &RawDoc, new: &RawDoc, along: Along<'_>, depth: usize) -> DocBuf {
     // Fields of `new` keep their place as long as `old` has them in the same order; the rest is appended.
     let mut rest = old.iter();
     let mut passed_over = false;
@@ -34,7 +58,7 @@ fn document_diff(old: &RawDoc, new: &RawDoc, depth: usize) -> DocBuf {
             if let Some(counterpart) = counterpart {
                 rest = ahead;
                 passed_over |= distance > 1;
-                match change_between(counterpart, element, depth) {
+                match change_between(counterpart, element, along, depth) {
                     None => {}
                     Some(Difference::Whole) => updated.push(element),
                     Some(Difference::Inner(diff)) => inner.push((element.name(), diff)),
@@ -72,24 +96,47 @@ enum Difference {
     Inner(DocBuf),
 }
 
-/// The shortest way to say how `new` differs from `old`; nothing when it does not.
-fn change_between(old: Element<'_>, new: Element<'_>, depth: usize) -> Option<Difference> {
+/// How `new` differs from `old`, nothing when it does not: along the paths that lead there, the shortest way otherwise.
+fn change_between(old: Element<'_>, new: Element<'_>, along: Along<'_>, depth: usize) -> Option<Difference> {
     if old.value().tag() == new.value().tag() && old.raw_payload() == new.raw_payload() {
         return None;
     }
+    let leads_here =
+        |path: &&&[Box<str>]| path.first().is_some_and(|name| name.starts_with('$') || name.as_bytes() == new.name());
+    let here: Vec<&[Box<str>]> = along.unwrap_or_default().iter().filter(leads_here).map(|path| &path[1..]).collect();
+    let deeper: Vec<&[Box<str>]> = here.iter().copied().filter(|path| !path.is_empty()).collect();
+    let along: Along<'_> = match (here.is_empty(), deeper.is_empty()) {
+        (true, _) => None,
+        (false, false) => Some(deeper.as_slice()),
+        (false, true) if appends(old, new) => Some(&[]),
+        (false, true) => return Some(Difference::Whole),
+    };
     let inner = match (old.value().tag(), new.value().tag(), old.value().as_container(), new.value().as_container()) {
         _ if depth >= MAX_DOCUMENT_DEPTH => None,
-        (Tag::Document, Tag::Document, Some(old), Some(new)) => Some(document_diff(old, new, depth + 1)),
-        (Tag::Array, Tag::Array, Some(old), Some(new)) => Some(array_diff(old, new, depth + 1)),
+        (Tag::Document, Tag::Document, Some(old), Some(new)) => Some(document_diff(old, new, along, depth + 1)),
+        (Tag::Array, Tag::Array, Some(old), Some(new)) => Some(array_diff(old, new, along, depth + 1)),
         _ => None,
     };
     match inner {
-        Some(inner) if inner.as_bytes().len() < new.raw_payload().len() => Some(Difference::Inner(inner)),
+        Some(inner) if along.is_some() || inner.as_bytes().len() < new.raw_payload().len() => {
+            Some(Difference::Inner(inner))
+        }
         _ => Some(Difference::Whole),
     }
 }
 
-fn array_diff(old: &RawDoc, new: &RawDoc, depth: usize) -> DocBuf {
+/// Whether `new` is an array that begins with all elements of the array `old`.
+fn appends(old: Element<'_>, new: Element<'_>) -> bool {
+    matches!((elements_of(old), elements_of(new)), (Some(old), Some(new)) if new.starts_with(old))
+}
+
+/// The bytes of an array's elements, between its length and its end.
+fn elements_of(array: Element<'_>) -> Option<&[u8]> {
+    let payload = array.raw_payload();
+    if array.value().tag() == Tag::Array { payload.get(4..payload.len().checked_sub(1)?) } else { None }
+}
+
+fn array_diff(old: &RawDoc, new: &RawDoc, along: Along<'_>, depth: usize) -> DocBuf {
     DocBuf::build(|writer| {
         writer.value("a", Value::TRUE);
         let (old_len, new_len) = (old.iter().count(), new.iter().count());
@@ -99,7 +146,7 @@ fn array_diff(old: &RawDoc, new: &RawDoc, depth: usize) -> DocBuf {
         let mut counterparts = old.iter();
         for (index, element) in new.iter().enumerate() {
             let name = IndexName::new(index);
-            match counterparts.next().map(|old| change_between(old, element, depth)) {
+            match counterparts.next().map(|old| change_between(old, element, along, depth)) {
                 Some(None) => {}
                 Some(Some(Difference::Inner(diff))) => {
                     writer.value_named(&prefixed(b's', name.as_bytes()), Value::document(&diff));
@@ -258,6 +305,30 @@ fn malformed() -> Error {
 mod tests {
     use super::*;
     use crate::value::extjson::{parse_doc, to_string_relaxed};
+
+    /// Paths of an update beside old and new. Source: MongoDB's manual, "update Event", and the entries that mongod logs
+    /// for `$set` on paths, `$push` and `$pull`.
+    #[test]
+    fn differences_are_said_as_an_update_made_them() {
+        for (paths, old, new, expected) in [
+            (&["b.x"][..], "{b: {x: 1}}", "{b: {x: 5}}", r#"{"sb":{"u":{"x":5}}}"#),
+            (&["b"], "{b: {x: 1, y: 1}}", "{b: {x: 5, y: 1}}", r#"{"u":{"b":{"x":5,"y":1}}}"#),
+            (&["l"], "{l: [1]}", "{l: [1, 2]}", r#"{"sl":{"a":true,"u1":2}}"#),
+            (&["l"], "{l: [1, 2]}", "{l: [2]}", r#"{"u":{"l":[2]}}"#),
+            (&["l.$[].n"], "{l: [{n: 1}, {n: 2}]}", "{l: [{n: 1}, {n: 3}]}", r#"{"sl":{"a":true,"s1":{"u":{"n":3}}}}"#),
+            (&["l.0"], "{l: [1, 2]}", "{l: [7, 2]}", r#"{"sl":{"a":true,"u0":7}}"#),
+            (&["a", "b.c"], "{a: 1, b: {}}", "{a: 2, b: {c: 1}}", r#"{"u":{"a":2},"sb":{"i":{"c":1}}}"#),
+        ] {
+            let mut touched = Touched::default();
+            paths.iter().for_each(|path| touched.add(path));
+            let (old, new) = (parse_doc(old).unwrap(), parse_doc(new).unwrap());
+            let difference = diff_along(&old, &new, &touched);
+            assert_eq!(to_string_relaxed(Value::document(&difference)), expected, "{paths:?}");
+            let mut changed = Vec::new();
+            apply_diff(&old, &difference, &mut changed).unwrap();
+            assert_eq!(changed, RawDoc::as_bytes(&new), "{paths:?}");
+        }
+    }
 
     /// Old, new, and the difference in the form described in MongoDB's oplog entries (`$v: 2`).
     #[test]

@@ -56,7 +56,7 @@ pub use apply::apply;
 pub use bit::BitOperation;
 pub use context::{NoPredicates, Outcome, Predicates, UpdateContext};
 pub use current_date::DateKind;
-pub use diff::{apply_diff, diff};
+pub use diff::{Touched, apply_diff, diff, diff_along};
 pub use operator::{Arg, Operator};
 pub use pop::End;
 pub use pull::{PULLED_VALUE, PullCondition};
