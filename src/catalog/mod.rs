@@ -44,8 +44,9 @@ pub(crate) use listing::{collection_document, database_document, view_document};
 pub(crate) use options::check_storage_engine;
 pub(crate) use views::{SYSTEM_VIEWS, View, ViewTable, is_a_view, joined};
 
-/// How long a transaction waits for others that change the catalog. MongoDB: `maxTransactionLockRequestTimeoutMillis`, 5.
-const TRANSACTION_LOCK_WAIT: Duration = Duration::from_millis(5);
+/// How long a transaction waits for others that change the catalog. MongoDB: `maxTransactionLockRequestTimeoutMillis`, 5;
+/// its locks are a collection's, this one is everybody's.
+const TRANSACTION_LOCK_WAIT: Duration = Duration::from_secs(1);
 
 /// All collections of a data directory.
 #[derive(Debug)]
@@ -130,6 +131,11 @@ impl Catalog {
         Ok(changes)
     }
 
+    /// The table of the catalog itself.
+    pub fn table(&self) -> &Table {
+        self.store.table()
+    }
+
     /// The plan cache of all collections.
     pub fn plan_cache(&self) -> &PlanCache {
         &self.plan_cache
@@ -160,8 +166,10 @@ impl Catalog {
         ns.check_creatable()?;
         let options = options::normalize(ns, options)?;
         let mut changing = self.changing.try_lock_for(TRANSACTION_LOCK_WAIT).ok_or_else(|| {
-            let message =
-                "Unable to acquire IX lock on the catalog within a max lock request timeout of '5ms' milliseconds.";
+            let wait = TRANSACTION_LOCK_WAIT.as_millis();
+            let message = format!(
+                "Unable to acquire IX lock on the catalog within a max lock request timeout of '{wait}ms' milliseconds."
+            );
             Error::new(Code::LOCK_TIMEOUT, message)
         })?;
         match self.get(ns) {

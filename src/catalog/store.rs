@@ -31,6 +31,11 @@ pub(super) struct Store {
 }
 
 impl Store {
+    /// The table.
+    pub fn table(&self) -> &Table {
+        &self.table
+    }
+
     /// Opens the catalog's table, or makes it in a new database. Refuses what a newer version wrote.
     pub fn open(storage: Storage, oplog: Arc<Oplog>) -> Result<Self> {
         if storage.table_exists(TABLE_NAME)? {

@@ -245,6 +245,30 @@ impl<'d> Argument<'d> for &'d str {
     }
 }
 
+/// The identity of a collection; absent inside for binary data that is none, which has an error of its own.
+#[derive(Clone, Copy)]
+pub(super) struct Uuid(Option<[u8; 16]>);
+
+impl Uuid {
+    /// The bytes, or `InvalidUUID` (207).
+    pub(super) fn bytes(self) -> Result<[u8; 16]> {
+        let message = "uuid must be a 16-byte binary field with UUID (4) subtype";
+        self.0.ok_or_else(|| Error::new(Code::INVALID_UUID, message))
+    }
+}
+
+impl<'d> Argument<'d> for Uuid {
+    const TYPES: &'static [&'static str] = &["binData"];
+
+    fn from_value(value: Value<'d>) -> Option<Self> {
+        match value.view() {
+            View::Binary { subtype: 4, bytes } => Some(Uuid(bytes.try_into().ok())),
+            View::Binary { .. } => Some(Uuid(None)),
+            _ => None,
+        }
+    }
+}
+
 /// A boolean and nothing else.
 impl<'d> Argument<'d> for bool {
     const TYPES: &'static [&'static str] = &["bool"];

@@ -72,7 +72,7 @@ arguments! {
     /// One entry of `nsInfo`.
     struct NamespaceArgs in "bulkWrite.nsInfo" strict {
         "ns" => ns: &'d str,
-        "collectionUUID" => collection_uuid: Any<'d>,
+        "collectionUUID" => collection_uuid: args::Uuid,
         "encryptionInformation" => encryption: &'d RawDoc,
         "isTimeseriesNamespace" => is_timeseries: bool,
     }

@@ -5,7 +5,7 @@ use smongo_vm::value::{DocBuf, RawDoc, Tag, Value};
 
 use super::Call;
 use super::access::{Needs, Requirement, Target};
-use super::args::{self, Any, Array, Flag, Number, arguments};
+use super::args::{self, Any, Argument, Array, Flag, Number, arguments};
 use super::generic;
 use super::reply::Reply;
 use super::table::{Command, Usage};
@@ -110,13 +110,14 @@ pub(super) static DROP: Command = Command::new("drop", drop, "drops a collection
 arguments! {
     /// Arguments of `drop`.
     struct DropArgs in "drop" strict {
-        "collectionUUID" => collection_uuid: Any<'d>,
+        "collectionUUID" => collection_uuid: args::Uuid,
     }
 }
 
 fn drop(call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<()> {
     let ns = call.collection()?;
-    let _: DropArgs<'_> = args::of_command(&call.request)?;
+    let args: DropArgs<'_> = args::of_command(&call.request)?;
+    call.check_uuid(&ns, args.collection_uuid)?;
     if let Some(dropped) = call.commands.engine.drop_collection(&call.op(), &ns)? {
         if let Some(count) = dropped.index_count {
             reply.value("nIndexesWas", Value::integer(i64::from(count)));
@@ -132,18 +133,16 @@ pub(super) static DROP_DATABASE: Command = Command::new("dropDatabase", drop_dat
     .writes()
     .needs(Needs::OnDatabase(&["dropDatabase"]));
 
-fn drop_database(call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<()> {
+fn drop_database(call: &mut Call<'_, '_>, _reply: &mut Reply<'_>) -> Result<()> {
     args::none(&call.request, "dropDatabase")?;
-    if !matches!(<Number as args::Argument<'_>>::from_value(call.first), Some(Number(1))) {
+    if !matches!(Number::from_value(call.first), Some(Number(1))) {
         return Err(Error::new(Code(5_255_500), "have to pass 1 as db parameter"));
     }
     if matches!(call.db, "admin" | "config" | "local") {
         let message = format!("Dropping the '{}' database is prohibited.", call.db);
         return Err(Error::new(Code::ILLEGAL_OPERATION, message));
     }
-    if call.commands.engine.drop_database(&call.op(), call.db)? {
-        reply.string("dropped", call.db);
-    }
+    call.commands.engine.drop_database(&call.op(), call.db)?;
     let prefix = format!("{}.", call.db);
     call.commands.metrics.top.forget(|name| name.starts_with(&prefix));
     Ok(())
@@ -181,9 +180,29 @@ arguments! {
     /// Arguments of `renameCollection`.
     struct RenameArgs in "renameCollection" strict {
         "to" => to: &'d str,
-        "dropTarget" => drop_target: Any<'d>,
+        "dropTarget" => drop_target: DropTarget,
         "stayTemp" => stay_temp: Flag,
-        "collectionUUID" => collection_uuid: Any<'d>,
+        "collectionUUID" => collection_uuid: args::Uuid,
+    }
+}
+
+/// Whether the collection that has the new name goes: always, never, or only the one with an identity.
+#[derive(Clone, Copy)]
+enum DropTarget {
+    Yes,
+    No,
+    Only(args::Uuid),
+}
+
+impl<'d> Argument<'d> for DropTarget {
+    const TYPES: &'static [&'static str] = &["bool", "binData"];
+
+    fn from_value(value: Value<'d>) -> Option<Self> {
+        match value.as_bool() {
+            Some(true) => Some(Self::Yes),
+            Some(false) => Some(Self::No),
+            None => args::Uuid::from_value(value).map(Self::Only),
+        }
     }
 }
 
@@ -192,7 +211,28 @@ fn rename_collection(call: &mut Call<'_, '_>, _reply: &mut Reply<'_>) -> Result<
     let args: RenameArgs<'_> = args::of_command(&call.request)?;
     let to = args::require(args.to, "renameCollection", "to")?;
     let to = full_namespace(Value::string(to), "to")?;
-    let drop_target = args.drop_target.is_some_and(|Any(value)| args::is_truthy(value));
+    if call.request.body.get("dropTarget").is_some_and(|value| value.tag() == Tag::Null) {
+        return Err(args::wrong_type("renameCollection", "dropTarget", Tag::Null, DropTarget::TYPES));
+    }
+    let drop_target = match args.drop_target {
+        None | Some(DropTarget::No) => false,
+        Some(DropTarget::Yes) => true,
+        Some(DropTarget::Only(_)) if from.db() != to.db() => {
+            let message = "The dropTarget parameter cannot be a UUID for renames across databases";
+            return Err(Error::new(Code::INVALID_OPTIONS, message));
+        }
+        Some(DropTarget::Only(uuid)) => {
+            call.check_uuid(&to, Some(uuid))?;
+            true
+        }
+    };
+    for ns in [&from, &to] {
+        if ns.coll().starts_with("system.") {
+            let message = format!("renaming system collections is not allowed: {ns}");
+            return Err(Error::new(Code::ILLEGAL_OPERATION, message));
+        }
+    }
+    call.check_uuid(&from, args.collection_uuid)?;
     call.commands.engine.rename_collection(&call.op(), &from, &to, drop_target)
 }
 

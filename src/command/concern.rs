@@ -161,8 +161,11 @@ impl<'d> WriteConcern<'d> {
                     "majority" => Nodes::Majority,
                     mode => Nodes::Mode(mode),
                 },
-                Tag::Document => Nodes::Tags,
-                _ => match Number::from_value(value) {
+                Tag::Document => {
+                    check_tags(value)?;
+                    Nodes::Tags
+                }
+                _ => match Number::from_value(value).filter(|_| !is_nan(value)) {
                     Some(Number(count @ 0..=MAX_NODES)) => Nodes::Count(count),
                     Some(_) => {
                         let message = "w has to be a non-negative number and not greater than 50";
@@ -180,6 +183,10 @@ impl<'d> WriteConcern<'d> {
         }
         // mongod takes any type here and reads what is not a number as 0.
         let timeout_ms = args.wtimeout.and_then(|Any(value)| Number::from_value(value)).map_or(0, |Number(n)| n);
+        if i32::try_from(timeout_ms).is_err() {
+            let message = format!("wtimeout must be a number of milliseconds within 32 bits, but is {timeout_ms}");
+            return Err(Error::new(Code::FAILED_TO_PARSE, message));
+        }
         Ok(Self { nodes, journal, timeout_ms })
     }
 
@@ -217,6 +224,30 @@ impl<'d> WriteConcern<'d> {
     }
 }
 
+fn is_nan(value: Value<'_>) -> bool {
+    match value.view() {
+        View::Double(double) => double.is_nan(),
+        View::Decimal128(decimal) => decimal.is_nan(),
+        _ => false,
+    }
+}
+
+/// Tags name how many nodes of each kind must have the write.
+fn check_tags(tags: Value<'_>) -> Result<()> {
+    let tags = tags.as_doc().unwrap_or(RawDoc::EMPTY);
+    if tags.is_empty() {
+        return Err(Error::new(Code::FAILED_TO_PARSE, "tagged write concern requires tags"));
+    }
+    match tags.iter().find(|tag| Number::from_value(tag.value()).is_none()) {
+        None => Ok(()),
+        Some(tag) => {
+            let message =
+                format!("tags must be a single level document with only number values, but {} is not", tag.name_str());
+            Err(Error::new(Code::FAILED_TO_PARSE, message))
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -224,17 +255,23 @@ mod tests {
 
     #[test]
     fn write_concern_values() {
+        let (tags, words) =
+            (DocBuf::build(|tags| tags.value("dc", Value::int32(1))), DocBuf::build(|tags| tags.string("dc", "x")));
         let rows = [
             ("w", Value::int32(1), Ok(Nodes::Count(1))),
             ("w", Value::double(2.0), Ok(Nodes::Count(2))),
             ("w", Value::string("majority"), Ok(Nodes::Majority)),
             ("w", Value::string("dc"), Ok(Nodes::Mode("dc"))),
-            ("w", Value::document(RawDoc::EMPTY), Ok(Nodes::Tags)),
+            ("w", Value::document(RawDoc::EMPTY), Err(9)),
+            ("w", Value::document(&tags), Ok(Nodes::Tags)),
+            ("w", Value::document(&words), Err(9)),
+            ("w", Value::double(f64::NAN), Err(9)),
             ("w", Value::int32(-1), Err(9)),
             ("w", Value::int32(51), Err(9)),
             ("w", Value::TRUE, Err(9)),
             ("j", Value::string("x"), Err(14)),
             ("wtimeout", Value::string("x"), Ok(Nodes::Default)),
+            ("wtimeout", Value::int64(i64::MAX), Err(9)),
             ("foo", Value::int32(1), Err(40415)),
         ];
         for (name, value, expected) in rows {

@@ -30,7 +30,7 @@ arguments! {
         "bypassDocumentValidation" => bypass: Flag,
         "stmtIds" => statement_ids: Array<'d>,
         "encryptionInformation" => encryption: &'d RawDoc,
-        "collectionUUID" => collection_uuid: Any<'d>,
+        "collectionUUID" => collection_uuid: args::Uuid,
     }
 }
 
@@ -48,6 +48,7 @@ arguments! {
 fn delete(call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<()> {
     let ns = call.collection()?;
     let args: DeleteArgs<'_> = args::of_command(&call.request)?;
+    call.check_uuid(&ns, args.collection_uuid)?;
     let deletes = args::require(args.deletes, "delete", "deletes")?;
     let mut gathered = Vec::new();
     let deletes = deletes.slice(&mut gathered, "delete", "deletes")?;

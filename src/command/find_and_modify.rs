@@ -49,7 +49,7 @@ arguments! {
         "stmtIds" => statement_ids: Array<'d>,
         "bypassEmptyTsReplacement" => bypass_timestamps: bool,
         "encryptionInformation" => encryption: &'d RawDoc,
-        "collectionUUID" => collection_uuid: Any<'d>,
+        "collectionUUID" => collection_uuid: args::Uuid,
     }
 }
 
@@ -76,6 +76,7 @@ fn find_and_modify(call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<()>
 /// The request in a `findAndModify` command.
 pub(super) fn parse<'d>(call: &Call<'_, 'd>, ns: Namespace) -> Result<FindAndModifyRequest<'d>> {
     let args: FindAndModifyArgs<'d> = args::of_command(&call.request)?;
+    call.check_uuid(&ns, args.collection_uuid)?;
     let on = |flag: Option<Flag>| flag.is_some_and(|Flag(on)| on);
     let refuse = |message: &str| Err(Error::new(Code::FAILED_TO_PARSE, message));
     let action = match (args.update, on(args.remove)) {

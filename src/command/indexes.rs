@@ -24,7 +24,7 @@ arguments! {
         "ignoreUnknownIndexOptions" => ignore_unknown: bool,
         "commitQuorum" => commit_quorum: Any<'d>,
         "isTimeseriesNamespace" => is_timeseries: bool,
-        "collectionUUID" => collection_uuid: Any<'d>,
+        "collectionUUID" => collection_uuid: args::Uuid,
         "v" => version: Any<'d>,
     }
 }
@@ -32,6 +32,7 @@ arguments! {
 fn create_indexes(call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<()> {
     let ns = call.collection()?;
     let args: CreateIndexesArgs<'_> = args::of_command(&call.request)?;
+    call.check_uuid(&ns, args.collection_uuid)?;
     let Array(indexes) = args::require(args.indexes, "createIndexes", "indexes")?;
     let specs = args::documents_of(indexes, "createIndexes", "indexes")?;
     if specs.is_empty() {
@@ -63,13 +64,14 @@ arguments! {
     struct DropIndexesArgs in "dropIndexes" strict {
         "index" => index: Any<'d>,
         "isTimeseriesNamespace" => is_timeseries: Flag,
-        "collectionUUID" => collection_uuid: Any<'d>,
+        "collectionUUID" => collection_uuid: args::Uuid,
     }
 }
 
 fn drop_indexes(call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<()> {
     let ns = call.collection()?;
     let args: DropIndexesArgs<'_> = args::of_command(&call.request)?;
+    call.check_uuid(&ns, args.collection_uuid)?;
     let Any(index) = args::require(args.index, "dropIndexes", "index")?;
     let which = selection(index)?;
     let before = call.commands.engine.drop_indexes(&call.op(), &ns, &which)?;

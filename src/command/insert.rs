@@ -32,13 +32,14 @@ arguments! {
         "stmtIds" => statement_ids: args::Array<'d>,
         "bypassEmptyTsReplacement" => bypass_timestamps: bool,
         "encryptionInformation" => encryption: &'d RawDoc,
-        "collectionUUID" => collection_uuid: args::Any<'d>,
+        "collectionUUID" => collection_uuid: args::Uuid,
     }
 }
 
 fn insert(call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<()> {
     let ns = call.collection()?;
     let args: InsertArgs<'_> = args::of_command(&call.request)?;
+    call.check_uuid(&ns, args.collection_uuid)?;
     let documents = args::require(args.documents, "insert", "documents")?;
     let mut gathered = Vec::new();
     let documents = documents.slice(&mut gathered, "insert", "documents")?;

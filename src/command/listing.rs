@@ -139,13 +139,14 @@ arguments! {
         "includeIndexBuildInfo" => include_build_info: bool,
         "includeBuildUUIDs" => include_build_uuids: Flag,
         "isTimeseriesNamespace" => is_timeseries: bool,
-        "collectionUUID" => collection_uuid: args::Any<'d>,
+        "collectionUUID" => collection_uuid: args::Uuid,
     }
 }
 
 fn list_indexes(call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<()> {
     let ns = call.collection()?;
     let args: ListIndexesArgs<'_> = args::of_command(&call.request)?;
+    call.check_uuid(&ns, args.collection_uuid)?;
     if args.include_build_info == Some(true) {
         return Err(Error::new(Code::NOT_IMPLEMENTED, "listIndexes.includeIndexBuildInfo is not implemented"));
     }

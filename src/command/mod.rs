@@ -86,8 +86,6 @@ use table::{Command, Counter, ReadLevels, Usage};
 const MISSING_DB: Code = Code(40571);
 /// How far a client's cluster time may be ahead, in seconds. MongoDB: `maxAcceptableLogicalClockDriftSecs`, a year.
 const CLOCK_DRIFT_MAX_S: i64 = 365 * 24 * 60 * 60;
-/// `APIStrictError`.
-const API_STRICT_ERROR: Code = Code(323);
 
 /// What the server says about itself.
 #[derive(Clone, Debug)]
@@ -214,6 +212,14 @@ impl<'d> Call<'_, 'd> {
             return Err(Error::new(Code::INVALID_NAMESPACE, message));
         };
         Namespace::new(self.db, coll)
+    }
+
+    /// Fails when the collection is not the one that the client knows under this name.
+    fn check_uuid(&self, ns: &Namespace, uuid: Option<args::Uuid>) -> Result<()> {
+        match uuid {
+            None => Ok(()),
+            Some(uuid) => self.commands.engine.check_uuid(ns, &uuid.bytes()?),
+        }
     }
 
     /// Counts and distincts through views answer with an int32 `ok`, as mongod's do.
@@ -364,7 +370,7 @@ impl Commands {
         }
         if call.generic.api_strict == Some(true) && !command.in_api_v1 {
             let message = format!("Provided apiStrict:true, but the command {} is not in API Version 1.", command.name);
-            return Err(Error::new(API_STRICT_ERROR, message));
+            return Err(Error::new(Code::API_STRICT_ERROR, message));
         }
         if let Some(time) = call.generic.cluster_time {
             self.advance_cluster_time(time)?;

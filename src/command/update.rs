@@ -37,7 +37,7 @@ arguments! {
         "stmtIds" => statement_ids: Array<'d>,
         "bypassEmptyTsReplacement" => bypass_timestamps: bool,
         "encryptionInformation" => encryption: &'d RawDoc,
-        "collectionUUID" => collection_uuid: Any<'d>,
+        "collectionUUID" => collection_uuid: args::Uuid,
     }
 }
 
@@ -61,6 +61,7 @@ arguments! {
 fn update(call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<()> {
     let ns = call.collection()?;
     let args: UpdateArgs<'_> = args::of_command(&call.request)?;
+    call.check_uuid(&ns, args.collection_uuid)?;
     let updates = args::require(args.updates, "update", "updates")?;
     let mut gathered = Vec::new();
     let updates = updates.slice(&mut gathered, "update", "updates")?;

@@ -176,7 +176,9 @@ impl Engine {
         out: &mut ArrayWriter<'_, Vec<u8>>,
     ) -> Result<u64> {
         let mut documents = Vec::new();
-        for db in self.catalog.databases() {
+        let mut databases = self.catalog.databases();
+        databases.extend(super::stats::SERVER_DATABASES.map(str::to_owned));
+        for db in databases {
             documents.push(database_document(&db, self.size_on_disk(&db)?));
         }
         let mut total = 0;

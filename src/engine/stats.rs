@@ -2,10 +2,14 @@
 
 use smongo_storage::Table;
 use smongo_vm::Code;
+use smongo_vm::value::{DocBuf, Value};
 
 use super::Engine;
 use crate::error::{Error, Result};
 use crate::request::Namespace;
+
+/// The databases that there are without anyone making them: users, sessions, and the log of operations.
+pub(super) const SERVER_DATABASES: [&str; 3] = ["admin", "config", "local"];
 
 /// The sizes of a collection.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -72,6 +76,25 @@ impl Engine {
         self.catalog.in_database(db).iter().map(identity).collect()
     }
 
+    /// Fails with `CollectionUUIDMismatch` (361) unless the collection has this identity.
+    pub fn check_uuid(&self, ns: &Namespace, uuid: &[u8; 16]) -> Result<()> {
+        if self.catalog.get(ns).is_some_and(|coll| coll.uuid() == uuid) {
+            return Ok(());
+        }
+        let actual = self.catalog.in_database(ns.db()).into_iter().find(|coll| coll.uuid() == uuid);
+        let details = DocBuf::build(|doc| {
+            doc.string("db", ns.db());
+            doc.value("collectionUUID", Value::binary(4, uuid));
+            doc.string("expectedCollection", ns.coll());
+            match actual {
+                Some(coll) => doc.string("actualCollection", coll.ns().coll()),
+                None => doc.value("actualCollection", Value::NULL),
+            }
+        });
+        let message = "Collection UUID does not match that specified";
+        Err(Error::new(Code::COLLECTION_UUID_MISMATCH, message).with_details(details))
+    }
+
     /// The sizes of a collection; `None` when there is none.
     pub fn collection_stats(&self, ns: &Namespace) -> Result<Option<CollectionStats>> {
         let Some(coll) = self.catalog.readable_collection(ns)? else { return Ok(None) };
@@ -109,9 +132,14 @@ impl Engine {
         Ok(total)
     }
 
-    /// The bytes that a database takes on disk.
+    /// The bytes that a database takes on disk; what the server keeps for itself counts where MongoDB has it.
     pub(super) fn size_on_disk(&self, db: &str) -> Result<u64> {
-        let mut total = 0;
+        let mut total = match db {
+            "admin" => self.file_bytes(self.catalog.table())?,
+            "config" => self.file_bytes(self.sessions.table())?,
+            "local" => self.file_bytes(self.oplog.table())?,
+            _ => 0,
+        };
         for coll in self.catalog.in_database(db) {
             let Ok(shared) = coll.share() else { continue };
             total += self.file_bytes(shared.records())?;

@@ -20,7 +20,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Mutex, MutexGuard};
-use smongo_storage::Engine as Storage;
+use smongo_storage::{Engine as Storage, Table};
 use smongo_vm::Code;
 use smongo_vm::value::{DocWriter, Value};
 
@@ -98,6 +98,11 @@ impl Kind {
 }
 
 impl Sessions {
+    /// The table of records.
+    pub fn table(&self) -> &Table {
+        self.records.table()
+    }
+
     /// The sessions of a data directory.
     pub fn open(storage: Storage, oplog: Arc<Oplog>) -> Result<Self> {
         let records = Records::open(storage.clone())?;

@@ -54,6 +54,11 @@ impl Records {
         Ok(Self { storage, table })
     }
 
+    /// The table.
+    pub fn table(&self) -> &Table {
+        &self.table
+    }
+
     /// The record of a session.
     pub fn load(&self, id: &SessionId) -> Result<Option<Record>> {
         let session = self.storage.session()?;

@@ -161,3 +161,92 @@ fn operations_are_filtered_like_documents() {
     assert_eq!(count(&mut client, doc! {"op": "insert"}), 0);
     assert_eq!(count(&mut client, doc! {"$all": true, "command.currentOp": {"$exists": true}}), 1);
 }
+
+/// `collectionUUID` and `dropTarget` make sure that a client's collection is the one it knows.
+#[test]
+fn the_identity_of_collections_is_checked() {
+    let server = TestServer::start();
+    let mut client = server.client();
+    for coll in ["a", "b"] {
+        client.command("db", doc! {"insert": coll, "documents": [{"_id": coll}]});
+    }
+    let listed = client.command("db", doc! {"listCollections": 1, "filter": {"name": "b"}});
+    let first = &listed.get_document("cursor").unwrap().get_array("firstBatch").unwrap()[0];
+    let known = first.as_document().unwrap().get_document("info").unwrap().get("uuid").unwrap().clone();
+    let other = Bson::Binary(bson::Binary { subtype: bson::spec::BinarySubtype::Uuid, bytes: vec![7; 16] });
+    let short = Bson::Binary(bson::Binary { subtype: bson::spec::BinarySubtype::Uuid, bytes: vec![7; 8] });
+    let index = doc! {"key": {"x": 1}, "name": "x"};
+    let commands = [
+        doc! {"insert": "b", "documents": [{"_id": 2}]},
+        doc! {"update": "b", "updates": [{"q": {}, "u": {"$set": {"x": 1}}}]},
+        doc! {"delete": "b", "deletes": [{"q": {"_id": 9}, "limit": 1}]},
+        doc! {"findAndModify": "b", "query": {}, "update": {"$set": {"x": 2}}},
+        doc! {"createIndexes": "b", "indexes": [index]},
+        doc! {"listIndexes": "b"},
+        doc! {"dropIndexes": "b", "index": "*"},
+    ];
+    for command in commands {
+        for (uuid, code) in [(&known, 0), (&other, 361), (&short, 207), (&Bson::Int32(1), 14)] {
+            let mut command = command.clone();
+            command.insert("collectionUUID", uuid);
+            let reply = client.command("db", command.clone());
+            assert_eq!(reply.get_i32("code").unwrap_or(0), code, "{command}: {reply}");
+        }
+    }
+    let rename = |to: &str, extra: Document| {
+        let mut command = doc! {"renameCollection": "db.b", "to": to};
+        command.extend(extra);
+        command
+    };
+    let mismatch = client.command("admin", rename("db.c", doc! {"collectionUUID": &other}));
+    assert_eq!(mismatch.get_i32("code").ok(), Some(361));
+    assert_eq!(mismatch.get_str("expectedCollection").ok(), Some("b"));
+    assert_eq!(mismatch.get("actualCollection"), Some(&Bson::Null));
+    for (code, command) in [
+        (14, rename("db.c", doc! {"dropTarget": 1})),
+        (14, rename("db.c", doc! {"dropTarget": null})),
+        (361, rename("db.a", doc! {"dropTarget": &other})),
+        (361, rename("db.none", doc! {"dropTarget": &other})),
+        (72, rename("elsewhere.a", doc! {"dropTarget": &other})),
+        (207, rename("db.a", doc! {"dropTarget": &short})),
+        (20, rename("db.system.js", doc! {})),
+        (20, doc! {"renameCollection": "db.system.users", "to": "db.x"}),
+        (0, rename("db.a", doc! {"dropTarget": true, "collectionUUID": &known})),
+    ] {
+        assert_eq!(client.admin_code(command.clone()), code, "{command}");
+    }
+    assert_eq!(client.command("db", doc! {"drop": "a", "collectionUUID": &other}).get_i32("code").ok(), Some(361));
+    assert_eq!(client.command("db", doc! {"drop": "a", "collectionUUID": &known}).get_i32("code").ok(), None);
+}
+
+#[test]
+fn the_servers_own_databases_are_always_listed() {
+    let server = TestServer::start();
+    let mut client = server.client();
+    let reply =
+        client.command("admin", doc! {"listDatabases": 1, "filter": {"name": {"$gte": "config"}}, "nameOnly": true});
+    let databases = reply.get_array("databases").unwrap().iter().filter_map(Bson::as_document);
+    let names: Vec<_> = databases.map(|db| db.get_str("name").unwrap()).collect();
+    assert_eq!(names, ["config", "local"]);
+}
+
+#[test]
+fn version_1_of_the_api_has_not_all_stages() {
+    let server = TestServer::start();
+    let mut client = server.client();
+    let strict = |stage: Document| doc! {"aggregate": "c", "pipeline": [stage], "cursor": {}, "apiVersion": "1", "apiStrict": true};
+    for (stage, code) in [
+        (doc! {"$match": {}}, 0),
+        (doc! {"$currentOp": {}}, 323),
+        (doc! {"$indexStats": {}}, 323),
+        (doc! {"$collStats": {"storageStats": {}}}, 323),
+    ] {
+        let reply = client.command("db", strict(stage.clone()));
+        assert_eq!(reply.get_i32("code").unwrap_or(0), code, "{stage}");
+    }
+    let mut explain = strict(doc! {"$match": {}});
+    explain.insert("explain", true);
+    assert_eq!(client.command("db", explain).get_i32("code").ok(), Some(323));
+    let count = doc! {"count": "c", "limit": "1"};
+    assert_eq!(client.command("db", count).get_i32("code").ok(), Some(2));
+}
