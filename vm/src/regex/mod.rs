@@ -31,7 +31,7 @@ const STEPS_PER_WINDOW: usize = 10_000_000;
 const STEPS_PER_SEARCH: usize = 1_000_000_000;
 
 /// Most bytes that the starts of one window may have behind them, all together: a few seconds, if each reads them all.
-const BYTES_PER_WINDOW: usize = 4_000_000_000;
+const BYTES_PER_WINDOW: usize = 2_000_000_000;
 
 /// Most windows of a search because of its bytes; so many calls cost little beside reading a subject of that length.
 const MAX_BYTE_WINDOWS: usize = 1000;
