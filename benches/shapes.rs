@@ -1,11 +1,13 @@
-//! What it costs to make a usual filter ready: compiled and planned from nothing, and from the shape of an earlier request
-//! by binding this one's values. Four indexes to choose among.
+//! What it costs to make a usual filter ready: compiled and planned from nothing with four indexes to choose among; and
+//! from the shape of an earlier request by binding this one's values, without and with the keys to scan in the index that
+//! was chosen then.
 
 #![allow(missing_docs)]
 
+use std::collections::HashMap;
 use std::hint::black_box;
 
-use criterion::{Criterion, criterion_group, criterion_main};
+use smongo_benches::measure::{Way, compare};
 use smongo_compiler::plan::{
     AccessPath, FieldOrder, IndexDescription, IndexField, IndexView, PlanRequest, plan, plan_again,
 };
@@ -19,6 +21,9 @@ const FILTERS: [(&str, &str); 3] = [
     ("in", r#"{status: {$in: ["active", "pending", "new"]}, customer: 4711}"#),
 ];
 
+/// How often a filter is made ready in a round.
+const TIMES: u64 = 2000;
+
 fn index(paths: &[&str]) -> IndexDescription {
     let field = |path: &&str| IndexField { path: FieldPath::new(path), order: FieldOrder::Ascending };
     IndexDescription {
@@ -31,42 +36,52 @@ fn index(paths: &[&str]) -> IndexDescription {
     }
 }
 
-fn shapes(criterion: &mut Criterion) {
+/// Runs `ready` so many times.
+fn repeatedly<R>(mut ready: impl FnMut() -> R) -> u64 {
+    (0..TIMES).for_each(|_| drop(black_box(ready())));
+    TIMES
+}
+
+fn main() {
     let indexes = [index(&["_id"]), index(&["customer"]), index(&["status", "age"]), index(&["address.city"])];
     let view =
         |description| IndexView { description, arrays: vec![ArrayComponents::default(); 2], wildcard_arrays: None };
+    let views: Vec<IndexView<'_>> = indexes.iter().map(view).collect();
     for (name, text) in FILTERS {
         let filter = extjson::parse_doc(text).expect("the filter");
-        let mut group = criterion.benchmark_group(name);
-        let views = || -> Vec<IndexView<'_>> { indexes.iter().map(view).collect() };
-        let mut chosen = None;
-        group.bench_function("cold", |b| {
-            b.iter(|| {
-                let compiled = compile_filter(black_box(&filter), &mut ParseContext::new()).expect("it compiles");
-                let request = PlanRequest { filter: &compiled.ir, collation: None, sort: None, hint: None };
-                let access = plan(&request, &views());
-                if let AccessPath::IndexScan(scan) = &access {
-                    chosen = Some(scan.index);
-                }
-                (compiled, access)
-            });
-        });
+        let choose = || {
+            let compiled = compile_filter(black_box(&filter), &mut ParseContext::new()).expect("it compiles");
+            let request = PlanRequest { filter: &compiled.ir, collation: None, sort: None, hint: None };
+            let access = plan(&request, &views);
+            (compiled, access)
+        };
+        let chosen = match choose() {
+            (_, AccessPath::IndexScan(scan)) => Some(scan.index),
+            _ => None,
+        };
         let chosen = chosen.expect("an index serves the filter");
         let shape = Shape::of(&filter).expect("a shape");
         let (shaped, _) = compile_shape(&filter, &shape, &mut ParseContext::new()).expect("it compiles");
-        let shaped = shaped.expect("parameters in order");
-        group.bench_function("hit_and_bind", |b| {
-            b.iter(|| {
-                let shape = Shape::of(black_box(&filter)).expect("a shape");
-                let compiled = shaped.bind(&shape.params).expect("it binds");
-                let request = PlanRequest { filter: &compiled.ir, collation: None, sort: None, hint: None };
-                let scan = plan_again(&request, chosen, &view(&indexes[chosen])).expect("the index serves");
-                (shape.key, compiled, scan)
-            });
-        });
-        group.finish();
+        let cache = HashMap::from([(shape.key, shaped.expect("parameters in order"))]);
+        let hit = || {
+            let shape = Shape::of(black_box(&filter)).expect("a shape");
+            cache[&shape.key].bind(&shape.params).expect("it binds")
+        };
+        let hit_with_keys = || {
+            let compiled = hit();
+            let request = PlanRequest { filter: &compiled.ir, collation: None, sort: None, hint: None };
+            let scan = plan_again(&request, chosen, &views[chosen]).expect("the index serves");
+            (compiled, scan)
+        };
+        compare(
+            &format!("making {text} ready: {name}"),
+            TIMES,
+            &["cold"],
+            vec![
+                Way::new("cold", || repeatedly(choose)),
+                Way::new("hit and bind", || repeatedly(hit)),
+                Way::new("hit, bind and keys", || repeatedly(hit_with_keys)),
+            ],
+        );
     }
 }
-
-criterion_group!(benches, shapes);
-criterion_main!(benches);

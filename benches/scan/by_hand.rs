@@ -2,39 +2,7 @@
 
 /// In safe Rust.
 pub mod safe {
-    fn length(bytes: &[u8], at: usize) -> usize {
-        u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]) as usize
-    }
-
-    fn size(kind: u8, bytes: &[u8], at: usize) -> usize {
-        match kind {
-            1 | 9 | 17 | 18 => 8,
-            2 | 13 | 14 => 4 + length(bytes, at),
-            3 | 4 => length(bytes, at),
-            5 => 5 + length(bytes, at),
-            7 => 12,
-            8 => 1,
-            16 => 4,
-            19 => 16,
-            _ => 0,
-        }
-    }
-
-    /// Walks a document's elements until `visit` gives an answer.
-    fn walk<R>(bytes: &[u8], mut visit: impl FnMut(u8, &[u8], usize) -> Option<R>) -> Option<R> {
-        let mut at = 4;
-        while bytes[at] != 0 {
-            let kind = bytes[at];
-            let name = &bytes[at + 1..];
-            let name = &name[..name.iter().position(|&byte| byte == 0)?];
-            let payload = at + 2 + name.len();
-            if let Some(answer) = visit(kind, name, payload) {
-                return Some(answer);
-            }
-            at = payload + size(kind, bytes, payload);
-        }
-        None
-    }
+    use smongo_benches::by_hand::{length, walk};
 
     fn b_is_over_500(kind: u8, bytes: &[u8], at: usize) -> bool {
         match kind {

@@ -1,5 +1,6 @@
 //! What the benchmarks share: generated documents, always the same ones.
 
+pub mod by_hand;
 pub mod measure;
 
 use smongo_vm::value::{DocBuf, Value};

@@ -31,8 +31,8 @@ impl<'w> Way<'w> {
     }
 }
 
-/// Measures `ways` over `documents` documents and prints a line for each: nanoseconds a document, the median and the
-/// least, and the ratio of its median to that of each way named in `references`.
+/// Measures `ways` over `documents` documents (or calls) and prints a line for each: nanoseconds for each document, the
+/// median and the least, and the ratio of its median to that of each way named in `references`.
 ///
 /// # Panics
 ///
@@ -56,9 +56,9 @@ pub fn compare(title: &str, documents: u64, references: &[&str], mut ways: Vec<W
         }
     }
     let medians: Vec<f64> = times.iter_mut().map(|times| median(times)).collect();
-    println!("{title} ({documents} documents, {} rounds, {expected} counted)", times[0].len());
+    println!("{title} ({documents} times, {} rounds, {expected} counted)", times[0].len());
     for (at, way) in ways.iter().enumerate() {
-        print!("  {:<20} {:>8.1} ns a document, at least {:>8.1}", way.name, medians[at], times[at][0]);
+        print!("  {:<20} {:>8.1} ns each, at least {:>8.1}", way.name, medians[at], times[at][0]);
         for reference in references {
             if let Some(other) = ways.iter().position(|way| way.name == *reference)
                 && other != at
