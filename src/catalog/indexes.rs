@@ -38,6 +38,9 @@ impl Catalog {
         }
         let normalize = |spec| index::normalize(spec, request.ignore_unknown_options);
         let wanted = request.specs.iter().copied().map(normalize).collect::<Result<Vec<DocBuf>>>()?;
+        if ns.coll().starts_with("system.") && wanted.iter().any(|spec| spec.get("hidden").is_some()) {
+            return Err(Error::new(Code::BAD_VALUE, "Can't hide index on system collection"));
+        }
         let mut created_collection = false;
         for _ in 0..ATTEMPTS_MAX {
             if self.get(ns).is_none() {

@@ -10,7 +10,7 @@ use super::reply::{self, Reply};
 use super::table::{Command, Usage};
 use crate::auth::Resource;
 use crate::error::{Error, Result};
-use crate::request::{ListCollectionsRequest, Namespace};
+use crate::request::{IndexListing, ListCollectionsRequest, Namespace};
 
 /// Bytes of a mebibyte, the unit of `totalSizeMb`.
 const MEBIBYTE: u64 = 1024 * 1024;
@@ -147,13 +147,11 @@ fn list_indexes(call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<()> {
     let ns = call.collection()?;
     let args: ListIndexesArgs<'_> = args::of_command(&call.request)?;
     call.check_uuid(&ns, args.collection_uuid)?;
-    if args.include_build_info == Some(true) {
-        return Err(Error::new(Code::NOT_IMPLEMENTED, "listIndexes.includeIndexBuildInfo is not implemented"));
-    }
+    let form = if args.include_build_info == Some(true) { IndexListing::WithBuilds } else { IndexListing::Plain };
     let batch_size = batch_size(args.cursor)?;
     let op = call.op();
     let engine = &call.commands.engine;
-    let fill = |batch: &mut reply::Batch<'_>| engine.list_indexes(&op, &ns, batch_size, batch);
+    let fill = |batch: &mut reply::Batch<'_>| engine.list_indexes(&op, &ns, form, batch_size, batch);
     let id = reply::cursor(reply, "firstBatch", ns.full(), fill)?;
     call.commands.sessions.cursor_open(id, call.session_id(), &ns);
     Ok(())

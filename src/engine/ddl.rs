@@ -9,8 +9,8 @@ use crate::error::{Error, Result};
 use crate::exec::op::{Documents, FilterProgram};
 use crate::exec::{Executor, Flow};
 use crate::request::{
-    CreateIndexesRequest, CreateRequest, CreatedIndexes, DroppedCollection, IndexSelection, ListCollectionsRequest,
-    ModifiedIndex, ModifyCollectionRequest, ModifyIndexRequest, Namespace, OpContext,
+    CreateIndexesRequest, CreateRequest, CreatedIndexes, DroppedCollection, IndexListing, IndexSelection,
+    ListCollectionsRequest, ModifiedIndex, ModifyCollectionRequest, ModifyIndexRequest, Namespace, OpContext,
 };
 
 impl Engine {
@@ -155,13 +155,14 @@ impl Engine {
         &self,
         op: &OpContext,
         ns: &Namespace,
+        form: IndexListing,
         batch_size: Option<u64>,
         batch: &mut ArrayWriter<'_, Vec<u8>>,
     ) -> Result<i64> {
         let missing = || Error::new(Code::NAMESPACE_NOT_FOUND, format!("ns does not exist: {ns}"));
         let coll = self.catalog.readable_collection(ns)?.ok_or_else(missing)?;
         let specs = match coll.share() {
-            Ok(shared) => shared.indexes().iter().map(|index| index.entry().spec.clone()).collect(),
+            Ok(shared) => shared.indexes().iter().map(|index| form.describe(&index.entry().spec)).collect(),
             Err(_) => return Err(missing()),
         };
         self.find_in_documents(op, ns.clone(), specs, RawDoc::EMPTY, batch_size, batch)

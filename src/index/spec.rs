@@ -1,6 +1,7 @@
 //! Descriptions of indexes: what a request may ask for, the form in which the catalog keeps it, and when two of them
 //! are the same.
 
+use smongo_compiler::explain::filter_document;
 use smongo_compiler::front::collation;
 use smongo_compiler::ir::{Filter, LeafTest};
 use smongo_compiler::{ParseContext, compile_filter};
@@ -497,8 +498,8 @@ fn relation(a: &RawDoc, b: &RawDoc) -> Relation {
     };
     // The index on `_id` is unique without saying so.
     let is_id = is_id_pattern(pattern_of(a)) && is_id_pattern(pattern_of(b));
-    let makes_keys = ["partialFilterExpression", "collation", "wildcardProjection"];
-    if !same_pattern(pattern_of(a), pattern_of(b)) || !makes_keys.into_iter().all(same) {
+    let makes_keys = same_filter(a, b) && same("collation") && same("wildcardProjection");
+    if !same_pattern(pattern_of(a), pattern_of(b)) || !makes_keys {
         return Relation::Different;
     }
     let same_documents = is_id || same("unique") && same("sparse");
@@ -506,6 +507,19 @@ fn relation(a: &RawDoc, b: &RawDoc) -> Relation {
         return Relation::Different;
     }
     if same("hidden") && same("expireAfterSeconds") { Relation::Identical } else { Relation::Equivalent }
+}
+
+/// Whether the filters of two partial indexes say the same, in whatever order.
+fn same_filter(a: &RawDoc, b: &RawDoc) -> bool {
+    let normal = |spec: &RawDoc| {
+        let filter = spec.get("partialFilterExpression").and_then(Value::as_doc)?;
+        Some(compile_filter(filter, &mut ParseContext::new()).map(|filter| filter_document(&filter.ir)))
+    };
+    match (normal(a), normal(b)) {
+        (None, None) => true,
+        (Some(Ok(a)), Some(Ok(b))) => equal(Value::document(&a), Value::document(&b)),
+        _ => false,
+    }
 }
 
 /// Whether two key patterns have the same fields in the same order with the same directions.
@@ -671,6 +685,13 @@ mod tests {
         ] {
             let outcome_found = check_conflicts(&parse_doc(wanted).unwrap(), [existing.as_doc()].into_iter());
             assert_eq!(outcome_found.map_err(|error| error.code()), outcome, "{wanted}");
+        }
+        let filter = "{v: 2, key: {a: 1}, name: 'p', partialFilterExpression: {$and: [{a: 1}, {b: 2}]}}";
+        let existing = parse_doc(filter).unwrap();
+        for (filter, outcome) in [("{$and: [{b: 2}, {a: 1}]}", Ok(true)), ("{a: 1, b: 3}", Err(86))] {
+            let wanted = format!("{{v: 2, key: {{a: 1}}, name: 'p', partialFilterExpression: {filter}}}");
+            let found = check_conflicts(&parse_doc(&wanted).unwrap(), [existing.as_doc()].into_iter());
+            assert_eq!(found.map_err(|error| error.code()), outcome, "{wanted}");
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Requests about collections as such.
 
-use smongo_vm::value::{DocWriter, RawDoc, Value};
+use smongo_vm::value::{DocBuf, DocWriter, RawDoc, Value};
 
 use super::Namespace;
 
@@ -169,5 +169,24 @@ impl<'r> ListCollectionsRequest<'r> {
     /// All collections of a database.
     pub fn new(db: &'r str) -> Self {
         Self { db, filter: RawDoc::EMPTY, name_only: false, batch_size: None }
+    }
+}
+
+/// How indexes are listed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum IndexListing {
+    /// Their descriptions.
+    Plain,
+    /// Their descriptions as `spec`, with room for how far they are built. An index is listed when it is.
+    WithBuilds,
+}
+
+impl IndexListing {
+    /// An index of this description in the list.
+    pub(crate) fn describe(self, spec: &RawDoc) -> DocBuf {
+        match self {
+            IndexListing::Plain => spec.into(),
+            IndexListing::WithBuilds => DocBuf::build(|doc| doc.value("spec", Value::document(spec))),
+        }
     }
 }

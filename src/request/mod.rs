@@ -19,8 +19,8 @@ pub(crate) use context::Moment;
 pub use context::OpContext;
 pub(crate) use context::{Presence, wall_clock_millis};
 pub use ddl::{
-    CreateIndexesRequest, CreateRequest, CreatedIndexes, DroppedCollection, IndexSelection, ListCollectionsRequest,
-    ModifiedIndex, ModifyCollectionRequest, ModifyIndexRequest,
+    CreateIndexesRequest, CreateRequest, CreatedIndexes, DroppedCollection, IndexListing, IndexSelection,
+    ListCollectionsRequest, ModifiedIndex, ModifyCollectionRequest, ModifyIndexRequest,
 };
 pub use explain::{ExplainRequest, Explained, Verbosity};
 pub(crate) use namespace::EXTERNAL_DB;

@@ -1,11 +1,12 @@
 //! Builds of indexes over many documents: in bounded memory, whole or not at all, also when the process is killed.
 
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bson::{Document, doc};
 use smongo::Client;
-use smongo::request::{CreateIndexesRequest, Namespace, OpContext, RepairMode, ValidateRequest};
+use smongo::request::{CreateIndexesRequest, Namespace, OpContext, Progress, RepairMode, ValidateRequest};
 use smongo_vm::value::DocBuf;
 
 /// Set in the victim: the data directory.
@@ -51,6 +52,33 @@ fn large_builds_have_every_key_once() {
     let keys = u64::from(DOCUMENTS.unsigned_abs());
     // The first document's array has a value twice.
     assert_eq!(checked(&client), [("_id_".into(), keys), ("a".into(), keys), ("t".into(), 3 * keys - 1)]);
+}
+
+#[test]
+fn a_build_says_how_far_it_is() {
+    let client = Client::in_memory().unwrap();
+    fill(&client);
+    let progress = Arc::new(Progress::default());
+    let spec = DocBuf::from_vec(bson::serialize_to_vec(&doc! { "key": { "t": 1 }, "name": "t" }).unwrap()).unwrap();
+    let op = OpContext::new().reporting_to(Arc::clone(&progress));
+    let reports = std::thread::scope(|scope| {
+        let build = scope.spawn(|| {
+            let request = CreateIndexesRequest { ns: ns(), specs: &[spec.as_doc()], ignore_unknown_options: false };
+            client.engine().create_indexes(&op, &request).unwrap();
+        });
+        let mut reports = Vec::new();
+        while !build.is_finished() {
+            reports.extend(progress.report().filter(|report| reports.last() != Some(report)));
+            std::thread::yield_now();
+        }
+        reports
+    });
+    let documents = u64::from(DOCUMENTS.unsigned_abs());
+    let scanning = "Index Build: scanning collection";
+    assert!(reports.iter().any(|report| report.phase == scanning && report.done > 0 && report.total == documents));
+    let inserting = "Index Build: inserting keys from external sorter into index";
+    assert!(reports.iter().any(|report| report.phase == inserting && report.total == 3 * documents - 1));
+    assert!(reports.iter().all(|report| report.done <= report.total));
 }
 
 #[test]

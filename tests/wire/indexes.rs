@@ -147,3 +147,21 @@ fn indexes_are_made_anew() {
     assert!(client.command("db", doc! {"validate": "c"}).get_bool("valid").unwrap());
     assert_eq!(code(&client.command("db", doc! {"reIndex": "missing"})), 26);
 }
+
+#[test]
+fn indexes_are_listed_with_room_for_their_builds() {
+    let server = TestServer::start();
+    let mut client = server.client();
+    client.command("db", doc! {"insert": "c", "documents": [{"_id": 1}]});
+    let wildcard = doc! {"key": {"$**": 1}, "name": "w", "wildcardProjection": {"a": 1, "b.c": true}};
+    let made = client.command("db", doc! {"createIndexes": "c", "indexes": [wildcard]});
+    assert_eq!(code(&made), 0, "{made}");
+    let reply = client.command("db", doc! {"listIndexes": "c", "includeIndexBuildInfo": true});
+    let first = reply.get_document("cursor").unwrap().get_array("firstBatch").unwrap();
+    let id = doc! {"v": 2, "key": {"_id": 1}, "name": "_id_"};
+    let wildcard = doc! {"v": 2, "key": {"$**": 1}, "name": "w", "wildcardProjection": {"a": 1, "b.c": true}};
+    assert_eq!(*first, [Bson::from(doc! {"spec": &id}), Bson::from(doc! {"spec": &wildcard})]);
+    assert_eq!(listed(&mut client, "c"), [Bson::from(id), Bson::from(wildcard)]);
+    let hidden = doc! {"key": {"a": 1}, "name": "a", "hidden": true};
+    assert_eq!(code(&client.command("db", doc! {"createIndexes": "system.views", "indexes": [hidden]})), 2);
+}

@@ -258,3 +258,72 @@ fn several_scans() {
         ),
     ]);
 }
+
+#[test]
+fn wildcard_indexes_answer_for_each_path() {
+    let all: &[&str] = &["{'$**': 1}"];
+    let point = "0 $_path: [\"a\", \"a\"]";
+    let below = "0 $_path: [\"a\", \"a\"] [\"a.\", \"a/\")";
+    let rows: &[(&[&str], &str, &str, String)] = &[
+        (all, "{a: 1}", "{}", format!("{point} a: [1, 1] proven")),
+        (all, "{a: {$gt: 1}}", "{}", format!("{point} a: (1, Infinity] proven")),
+        (all, "{a: {$in: [1, 2]}}", "{}", format!("{point} a: [1, 1] [2, 2] proven")),
+        (all, "{a: {$exists: true}}", "{}", format!("{below} a: [MinKey, MaxKey]")),
+        (all, "{a: 1, b: 2}", "{}", format!("{point} a: [1, 1] left {{b: {{$eq: 2}}}}")),
+        (all, "{a: {}}", "{}", format!("{point} a: [{{}}, {{}}]")),
+        (all, "{a: {$gt: 1}}", "{a: -1}", format!("{point} a: (1, Infinity] backward sorted proven")),
+        (all, "{a: {$gt: 1}}", "{b: 1}", format!("{point} a: (1, Infinity] proven")),
+        // What documents without the path may match.
+        (all, "{}", "{}", "COLLSCAN".into()),
+        (all, "{}", "{a: 1}", "COLLSCAN".into()),
+        (all, "{a: null}", "{}", "COLLSCAN".into()),
+        (all, "{a: {$ne: 1}}", "{}", "COLLSCAN".into()),
+        (all, "{a: {$exists: false}}", "{}", "COLLSCAN".into()),
+        (all, "{a: {$in: [1, null]}}", "{}", "COLLSCAN".into()),
+        // What the index has no keys of.
+        (all, "{a: {b: 1}}", "{}", "COLLSCAN".into()),
+        (all, "{a: [1, 2]}", "{}", "COLLSCAN".into()),
+        (all, "{_id: {$gt: 1}}", "{}", "COLLSCAN".into()),
+        (&["{'$**': 1}; in b"], "{a: 1}", "{}", "COLLSCAN".into()),
+        (&["{'$**': 1}; in a.b"], "{a: 1}", "{}", "COLLSCAN".into()),
+        (&["{'$**': 1}; but a"], "{a.b: 1}", "{}", "COLLSCAN".into()),
+        (&["{'$**': 1}; but a.b"], "{a: 1}", "{}", format!("{point} a: [1, 1] proven")),
+        (&["{'$**': 1}; but a.b"], "{a: {$exists: true}}", "{}", "COLLSCAN".into()),
+        // Arrays.
+        (
+            &["{'$**': 1}; arrays a"],
+            "{a: {$gt: 1, $lt: 5}}",
+            "{}",
+            format!("{point} a: (1, Infinity] left {{a: {{$lt: 5}}}}"),
+        ),
+        (&["{'$**': 1}; arrays a"], "{a: {$gt: 1}}", "{a: 1}", format!("{point} a: (1, Infinity] proven")),
+        (&["{'$**': 1}; arrays a"], "{'a.0': 1}", "{}", "COLLSCAN".into()),
+        // An index of fewer fields is preferred.
+        (&["{'$**': 1}", "{a: 1}"], "{a: 1}", "{}", "1 a: [1, 1] proven".into()),
+        // Every branch of a union may have a path of its own.
+        (
+            all,
+            "{$or: [{a: 1}, {b: 2}]}",
+            "{}",
+            "or 0 $_path: [\"a\", \"a\"] a: [1, 1] | 0 $_path: [\"b\", \"b\"] b: [2, 2] proven".into(),
+        ),
+        // Fields beside the wildcard.
+        (
+            &["{x: 1, '$**': 1, y: 1}; in a"],
+            "{x: 1, 'a.b': 2, y: {$lt: 3}}",
+            "{}",
+            "0 x: [1, 1] $_path: [\"a.b\", \"a.b\"] a.b: [2, 2] y: [-Infinity, 3) proven".into(),
+        ),
+        (
+            &["{x: 1, '$**': 1}; in a"],
+            "{x: 1}",
+            "{}",
+            "0 x: [1, 1] $_path: [MinKey, MinKey] [\"\", {}) : [MinKey, MaxKey] proven".into(),
+        ),
+        (&["{x: 1, '$**': 1}; in a"], "{y: 1}", "{}", "COLLSCAN".into()),
+        (&["{'$**': 1, x: 1}; in a"], "{x: 1}", "{}", "COLLSCAN".into()),
+    ];
+    let rows: Vec<_> =
+        rows.iter().map(|(indexes, filter, order, path)| (*indexes, *filter, *order, path.as_str())).collect();
+    check(&rows);
+}

@@ -7,7 +7,7 @@ use super::list_collection_names::names;
 use crate::api::Collection;
 use crate::api::convert::to_doc;
 use crate::error::Result;
-use crate::request::{CreateIndexesRequest, IndexSelection, OpContext};
+use crate::request::{CreateIndexesRequest, IndexListing, IndexSelection, OpContext};
 
 /// Makes an index.
 #[must_use = "nothing happens before `run`"]
@@ -136,7 +136,7 @@ impl<'a, T: Send + Sync> ListIndexNames<'a, T> {
         let mut bytes = Vec::new();
         let mut list = ArrayWriter::new(&mut bytes);
         let ns = self.coll.namespace()?;
-        self.coll.engine().list_indexes(&OpContext::new(), &ns, Some(u64::MAX), &mut list)?;
+        self.coll.engine().list_indexes(&OpContext::new(), &ns, IndexListing::Plain, Some(u64::MAX), &mut list)?;
         list.finish();
         Ok(names(&bytes))
     }
