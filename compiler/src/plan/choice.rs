@@ -218,7 +218,12 @@ pub(super) fn scan(
         several_values: 0,
         range: false,
         is_sorted: plan.is_sorted,
-        bounded_fields: plan.bounds.iter().filter(|bounds| !bounds.is_full()).count(),
+        bounded_fields: plan
+            .bounds
+            .iter()
+            .enumerate()
+            .filter(|(at, bounds)| !is_path(*at) && !bounds.is_full())
+            .count(),
         proves_filter: matches!(plan.residual, Residual::Nothing),
         fields: Reverse(fields.len()),
     };
