@@ -153,7 +153,9 @@ impl Executor {
             match root.advance(&mut cx)? {
                 Step::End => {
                     *ended = !*tails || root.is_eof();
-                    root.save(&cx);
+                    if !*ended {
+                        root.save(&cx);
+                    }
                     return Ok(Flow::Stop);
                 }
                 Step::Yield => break,
