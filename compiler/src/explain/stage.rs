@@ -140,7 +140,7 @@ fn name_of_facts(facts: &Facts) -> &'static str {
 fn project(projection: &Projection) -> DocBuf {
     let name = if projection.kind == ProjectionKind::AddFields { "$addFields" } else { "$project" };
     document(name, &|doc| {
-        tree(&projection.tree, projection.kind, doc);
+        tree(&projection.tree, doc);
         let names_id = projection.tree.fields.iter().any(|(name, _)| name == "_id");
         match projection.kind {
             ProjectionKind::Inclusion if !names_id => doc.value("_id", Value::FALSE),
@@ -150,13 +150,13 @@ fn project(projection: &Projection) -> DocBuf {
     })
 }
 
-fn tree(fields: &FieldTree, kind: ProjectionKind, doc: &mut Doc<'_>) {
+fn tree(fields: &FieldTree, doc: &mut Doc<'_>) {
     for (name, action) in &fields.fields {
         match action {
             FieldAction::Keep => doc.value(name, Value::TRUE),
             FieldAction::Drop => doc.value(name, Value::FALSE),
             FieldAction::Compute(value) => expr::write(value, name, doc),
-            FieldAction::Nested(inner) => doc.document(name, |doc| tree(inner, kind, doc)),
+            FieldAction::Nested(inner) => doc.document(name, |doc| tree(inner, doc)),
             FieldAction::Slice { skip, limit } => doc.document(name, |doc| {
                 doc.array("$slice", |list| {
                     list.value(Value::integer(*skip));
