@@ -56,7 +56,7 @@ fn coll_mod(call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<()> {
         validator: args.validator,
         validation_level: args.validation_level,
         validation_action: args.validation_action,
-        images: args.images.map(|doc| images(doc)).transpose()?,
+        images: args.images.map(images).transpose()?,
         ..ModifyCollectionRequest::new(ns.clone())
     };
     let others = [

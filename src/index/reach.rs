@@ -31,8 +31,8 @@ impl Reach {
 
     /// Whether two versions of a document may have different keys.
     pub fn differ(&self, old: &RawDoc, new: &RawDoc) -> bool {
-        let differs = |name: &Box<str>| raw_field(old, name) != raw_field(new, name);
-        self.0.as_ref().is_none_or(|names| names.iter().any(differs))
+        let differs = |name: &str| raw_field(old, name) != raw_field(new, name);
+        self.0.as_ref().is_none_or(|names| names.iter().any(|name| differs(name)))
     }
 }
 
