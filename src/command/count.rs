@@ -56,7 +56,10 @@ fn limit(value: Option<Any<'_>>) -> Result<Option<u64>> {
     match whole {
         Some(i64::MIN) => Err(Error::new(Code::BAD_VALUE, "Limit value for count cannot be min long")),
         Some(limit) => Ok(Some(limit.unsigned_abs()).filter(|&limit| limit > 0)),
-        None => Err(Error::new(Code::BAD_VALUE, "limit value for count must be a whole number of 64 bits")),
+        None if value.is_number() => {
+            Err(Error::new(Code::FAILED_TO_PARSE, "limit value for count must be a whole number of 64 bits"))
+        }
+        None => Err(Error::new(Code::BAD_VALUE, "limit value for count is not a valid number")),
     }
 }
 

@@ -144,3 +144,29 @@ fn databases_and_collections_are_listed() {
     let reply = client.run("db", |doc| doc.value("listCollections", Value::int32(1)));
     assert_eq!(batch(&reply, "firstBatch").0.iter().count(), 0);
 }
+
+/// Recorded against mongod 8.2.4 (documentdb/functional-tests).
+#[test]
+fn a_count_takes_whole_limits() {
+    let server = TestServer::start();
+    let mut client = server.client();
+    client.command("db", bson::doc! { "insert": "c", "documents": [{ "_id": 1 }, { "_id": 2 }, { "_id": 3 }] });
+    let mut count = |limit: bson::Bson| {
+        let reply = client.command("db", bson::doc! { "count": "c", "limit": limit });
+        reply.get_i32("n").or(reply.get_i32("code").map(|code| -code)).unwrap()
+    };
+    for (limit, expected) in [
+        (bson::Bson::Int32(2), 2),
+        (bson::Bson::Int64(-2), 2),
+        (bson::Bson::Double(2.0), 2),
+        (bson::Bson::Int32(0), 3),
+        (bson::Bson::Double(1.5), -9),
+        (bson::Bson::Double(f64::NAN), -9),
+        (bson::Bson::Double(f64::INFINITY), -9),
+        (bson::Bson::Int64(i64::MIN), -2),
+        ("2".into(), -2),
+        (true.into(), -2),
+    ] {
+        assert_eq!(count(limit.clone()), expected, "{limit}");
+    }
+}

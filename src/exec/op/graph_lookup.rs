@@ -35,12 +35,17 @@ struct Search {
     asked: AHashSet<Vec<u8>>,
     found: AHashSet<Vec<u8>>,
     results: Vec<DocBuf>,
+    /// What all of the above take, about.
     bytes: usize,
 }
 
 impl Search {
     fn ask(&mut self, value: Value<'_>, strings: Option<&dyn StringOrder>) {
-        if self.asked.insert(key_of(value, strings)) {
+        let key = key_of(value, strings);
+        // The value itself waits in the frontier and takes about as much as its key.
+        let bytes = 2 * (key.len() + size_of::<Vec<u8>>());
+        if self.asked.insert(key) {
+            self.bytes += bytes;
             self.frontier.push(value.into());
         }
     }
@@ -92,9 +97,12 @@ impl GraphLookup {
 
     fn found(&self, search: &mut Search, doc: &RawDoc, depth: u64, memory_max: usize) -> Result<()> {
         let strings = self.search.start_with.strings();
-        if !search.found.insert(key_of(id_of(doc), strings)) {
+        let key = key_of(id_of(doc), strings);
+        let key_bytes = key.len() + size_of::<Vec<u8>>();
+        if !search.found.insert(key) {
             return Ok(());
         }
+        search.bytes += key_bytes;
         visit_values(Value::document(doc), self.search.ir.connect_from.components(), &mut |value| {
             search.ask(value, strings)
         });
