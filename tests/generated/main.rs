@@ -1,4 +1,5 @@
-//! The generated pages: `OPCODES.md` from the table of instructions, `COMPAT.md` from what the engine answers.
+//! The generated pages: `OPCODES.md` from the table of instructions, `COMPAT.md` from what the engine answers, `PLANS.md`
+//! from what it explains.
 //!
 //! The tests fail when a page differs from what would be generated now; `UPDATE=1 cargo test --test generated` writes
 //! the pages anew.
@@ -11,6 +12,7 @@ mod compat;
 mod expressions;
 mod opcodes;
 mod operators;
+mod plans;
 mod stages;
 
 #[path = "../wire/client.rs"]
@@ -46,6 +48,12 @@ fn compat_page_has_every_name() {
         sections.iter_mut().for_each(|(_, names)| names.sort_unstable());
     }
     assert_eq!(on_page, listed);
+}
+
+#[test]
+fn plans_page() {
+    assert_eq!(plans::requests(), 40);
+    check_page("PLANS.md", &plans::page());
 }
 
 fn check_page(name: &str, generated: &str) {
