@@ -12,13 +12,19 @@ use crate::error::{Error, Result};
 use crate::request::{ModifyCollectionRequest, Namespace};
 
 /// Options that MongoDB knows and this version refuses, because storing them without acting on them would be a lie.
-const REFUSED: [&str; 5] = ["capped", "size", "max", "timeseries", "encryptedFields"];
+const REFUSED: [&str; 2] = ["timeseries", "encryptedFields"];
+
+/// Sizes of capped collections are multiples of so many bytes, as MongoDB's.
+const CAPPED_SIZE_STEP: i64 = 256;
 
 /// Options without a meaning of their own here: requests for what happens anyway.
 const WITHOUT_EFFECT: [&str; 4] = ["autoIndexId", "idIndex", "temp", "flags"];
 
 /// The options that the catalog keeps, in the order in which `listCollections` gives them.
-const KEPT: [&str; 9] = [
+const KEPT: [&str; 12] = [
+    "capped",
+    "size",
+    "max",
     "changeStreamPreAndPostImages",
     "storageEngine",
     "indexOptionDefaults",
@@ -49,6 +55,9 @@ pub(super) fn normalize(ns: &Namespace, options: &RawDoc) -> Result<DocBuf> {
                 given.raw_element(option.raw());
             }
         }
+        if options.get("capped").and_then(Value::as_bool) == Some(true) {
+            write_limits(given, integer(options, "size"), integer(options, "max"));
+        }
         given.elements_of(&clustered.unwrap_or_default());
         if let Some(collation) = collation {
             given.document("collation", |doc| collation.options().write(doc));
@@ -63,8 +72,19 @@ pub(super) fn modified(options: &RawDoc, request: &ModifyCollectionRequest<'_>) 
         let collation = crate::collation::of_options(options)?;
         validators::check(&request.ns, validator, collation.as_ref())?;
     }
+    let is_capped = options.get("capped").is_some();
+    for (name, limit) in [("cappedSize", request.capped_size), ("cappedMax", request.capped_max)] {
+        if limit.is_some() && !is_capped {
+            let message = format!("option only supported on a capped collection: {name}");
+            return Err(Error::new(Code::INVALID_OPTIONS, message));
+        }
+    }
     let given = DocBuf::build(|given| {
         request.write(given);
+        if is_capped {
+            let size = request.capped_size.or_else(|| integer(options, "size"));
+            write_limits(given, size, request.capped_max.or_else(|| integer(options, "max")));
+        }
         if request.images == Some(false) {
             given.value("changeStreamPreAndPostImages", Value::NULL);
         }
@@ -73,6 +93,18 @@ pub(super) fn modified(options: &RawDoc, request: &ModifyCollectionRequest<'_>) 
         }
     });
     Ok(changed(options, &given))
+}
+
+/// Writes the limits of a capped collection.
+fn write_limits(out: &mut DocWriter<'_, Vec<u8>>, size: Option<i64>, max: Option<i64>) {
+    out.value("capped", Value::TRUE);
+    let size = size.map(|size| size.saturating_add(CAPPED_SIZE_STEP - 1) / CAPPED_SIZE_STEP * CAPPED_SIZE_STEP);
+    out.value("size", size.map_or(Value::NULL, Value::integer));
+    out.value("max", max.filter(|max| *max > 0).map_or(Value::NULL, Value::integer));
+}
+
+fn integer(options: &RawDoc, name: &str) -> Option<i64> {
+    options.get(name).and_then(Value::as_integer)
 }
 
 /// Options with others in their place, in the order in which they are listed; a later one counts, and null takes one
@@ -94,9 +126,6 @@ fn changed(options: &RawDoc, given: &RawDoc) -> DocBuf {
 /// Fails for options that do not exist or are not carried out.
 fn check_known(name: &str, value: Value<'_>) -> Result<()> {
     if KEPT.contains(&name) || WITHOUT_EFFECT.contains(&name) || is_absent(value) {
-        return Ok(());
-    }
-    if name == "capped" && value.as_bool() == Some(false) {
         return Ok(());
     }
     Err(if REFUSED.contains(&name) {
@@ -169,6 +198,7 @@ mod tests {
     fn unknown_and_unsupported_options_are_told_apart() {
         for (name, value, code) in [
             ("capped", Value::FALSE, None),
+            ("capped", Value::TRUE, None),
             ("timeseries", Value::document(RawDoc::EMPTY), Some(238)),
             ("storageEngine", Value::document(RawDoc::EMPTY), None),
             ("nonsense", Value::int32(1), Some(40415)),

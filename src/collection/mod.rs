@@ -18,7 +18,7 @@ mod writer;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
-use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+use parking_lot::{Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use smongo_storage::{Engine as Storage, KeyFormat, Table, TableOptions};
 use smongo_vm::Code;
 use smongo_vm::collation::Collation;
@@ -37,7 +37,7 @@ pub(crate) use conformance::is_conformant;
 pub(crate) use document::prepare;
 pub(crate) use pins::Pin;
 use pins::Pins;
-pub(crate) use rules::{Action, Level, Rules, Validator};
+pub(crate) use rules::{Action, Cap, Level, Rules, Validator};
 use sizes::SizeCounter;
 pub(crate) use sizes::Sizes;
 pub(crate) use writer::Writer;
@@ -53,6 +53,10 @@ pub(crate) struct Collection {
     plan_cache: Arc<PlanCache>,
     /// The cluster time since when the collection has the indexes it has; 0 for before this process began.
     changed_at: AtomicU64,
+    /// Held by writers of a capped collection until their commit, so that documents appear in the order of their records.
+    order: Mutex<()>,
+    /// No record of a capped collection is before this one, which spares evictions the walk over those that were there.
+    first_record: AtomicI64,
     /// Tells cursors that wait about new documents of a capped collection.
     arrivals: Arc<Signal>,
     state: RwLock<State>,
@@ -88,6 +92,8 @@ pub(crate) struct Delta {
     pub arrays: Vec<(usize, ArrayPaths)>,
     /// What is to be logged.
     pub operations: Operations,
+    /// The record before which an eviction has left none.
+    pub first_record: Option<i64>,
     /// Which statements of a retryable write were carried out, and what they came to.
     pub statements: Vec<(i32, Outcome)>,
 }
@@ -130,7 +136,12 @@ impl Collection {
         let indexes = entry.indexes.iter().map(|index| Index::open(storage, index.clone()).map(Arc::new));
         let indexes = indexes.collect::<Result<_>>()?;
         let largest = storage.session()?.cursor(&records)?.largest_record_id()?.unwrap_or(0);
-        Self::assemble(entry, records, indexes, largest, sizes, plan_cache, log)
+        let coll = Self::assemble(entry, records, indexes, largest, sizes, plan_cache, log)?;
+        if coll.state.read().rules.capped.is_some() {
+            // Every insert needs the sizes, and cannot count while it holds the collection.
+            coll.sizes(storage)?;
+        }
+        Ok(coll)
     }
 
     /// The log as a collection that can be read.
@@ -167,6 +178,8 @@ impl Collection {
             sizes: SizeCounter::new(sizes),
             plan_cache: Arc::clone(plan_cache),
             changed_at: AtomicU64::new(0),
+            order: Mutex::default(),
+            first_record: AtomicI64::new(0),
             arrivals: Arc::default(),
             state: RwLock::new(State { ns, options, rules, indexes, indexes_version: 0, end: None }),
         })
@@ -437,10 +450,23 @@ impl<'c> Shared<'c> {
         self.state.indexes.first().map(|index| index.table())
     }
 
+    /// Whether the collection is capped.
+    pub fn is_capped(&self) -> bool {
+        self.state.rules.capped.is_some()
+    }
+
+    /// The turn of a writer, to be held from before its first change until after its commit.
+    pub fn turn(&self) -> Option<MutexGuard<'c, ()>> {
+        self.is_capped().then(|| self.coll.order.lock())
+    }
+
     /// Counts and confirms what a commit changed.
     pub fn committed(&self, delta: &Delta) {
         self.coll.sizes.apply(delta.sizes);
-        if self.state.options.get("capped").is_some() {
+        if let Some(first) = delta.first_record {
+            self.coll.first_record.store(first, Ordering::Relaxed);
+        }
+        if self.state.rules.capped.is_some() {
             self.coll.arrivals.raise();
         }
         for (at, arrays) in &delta.arrays {

@@ -7,12 +7,23 @@ use smongo_vm::collation::Collation;
 use smongo_vm::program::Program;
 use smongo_vm::value::{DocBuf, RawDoc, Value};
 
+use super::Sizes;
 use crate::error::{Error, Result};
 
 /// The rules of a collection.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Rules {
+    pub capped: Option<Cap>,
     pub validator: Option<Validator>,
+}
+
+/// The limits of a capped collection.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Cap {
+    /// The most bytes of all documents together.
+    pub bytes: i64,
+    /// The most documents.
+    pub documents: Option<i64>,
 }
 
 /// What documents must satisfy.
@@ -52,7 +63,19 @@ impl Rules {
     /// The rules in the options of a collection, whose strings compare as `collation` says.
     pub fn of(options: &RawDoc, collation: Option<&Arc<Collation>>) -> Self {
         let validator = options.get("validator").and_then(Value::as_doc);
-        Self { validator: validator.map(|filter| Validator::new(filter, options, collation)) }
+        let is_capped = options.get("capped").and_then(Value::as_bool) == Some(true);
+        let integer = |name| options.get(name).and_then(Value::as_integer);
+        Self {
+            capped: is_capped.then(|| Cap { bytes: integer("size").unwrap_or(i64::MAX), documents: integer("max") }),
+            validator: validator.map(|filter| Validator::new(filter, options, collation)),
+        }
+    }
+}
+
+impl Cap {
+    /// Whether a collection of these sizes is within the limits.
+    pub fn holds(&self, sizes: Sizes) -> bool {
+        sizes.bytes <= self.bytes && self.documents.is_none_or(|max| sizes.documents <= max)
     }
 }
 

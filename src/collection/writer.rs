@@ -1,10 +1,12 @@
 //! The one place where documents and their index entries change together, and where what is to be logged is noted.
 
+use std::sync::atomic::Ordering;
+
 use smongo_storage::{Cursor, Session};
 use smongo_vm::Code;
-use smongo_vm::value::RawDoc;
+use smongo_vm::value::{DocBuf, RawDoc};
 
-use super::{Delta, Rules, Shared};
+use super::{Cap, Delta, Rules, Shared, Sizes, stored_document};
 use crate::error::{Error, Result};
 use crate::index::KeyScratch;
 use crate::oplog::{Change, Subject};
@@ -64,8 +66,38 @@ impl<'s> Writer<'s> {
         shared.log().map(|_| Subject { ns: shared.ns().full(), uuid: shared.uuid() })
     }
 
-    /// Stores a new document and gives its record id.
+    /// Stores a new document and gives its record id. In a capped collection the oldest make room for it.
     pub fn insert(&mut self, doc: &RawDoc) -> Result<i64> {
+        let cap = self.rules().capped;
+        if cap.is_some_and(|cap| i64::try_from(doc.as_bytes().len()).unwrap_or(i64::MAX) > cap.bytes) {
+            return Err(Error::new(Code::BAD_VALUE, "object to insert exceeds cappedMaxSize"));
+        }
+        let record_id = self.store(doc)?;
+        if let Some(cap) = cap {
+            self.evict(cap)?;
+        }
+        Ok(record_id)
+    }
+
+    /// Removes the oldest documents until the others are within the limits.
+    fn evict(&mut self, cap: Cap) -> Result<()> {
+        let coll = self.shared.coll;
+        loop {
+            let known = coll.known_sizes().unwrap_or_default();
+            let delta = self.delta.sizes;
+            let sizes = Sizes { documents: known.documents + delta.documents, bytes: known.bytes + delta.bytes };
+            let first = self.delta.first_record.unwrap_or(coll.first_record.load(Ordering::Relaxed));
+            if cap.holds(sizes) || !self.records.seek_ge(first)? {
+                return Ok(());
+            }
+            let record_id = self.records.record_id();
+            let oldest: DocBuf = stored_document(self.records.value()).into();
+            self.delete(record_id, &oldest)?;
+            self.delta.first_record = Some(record_id + 1);
+        }
+    }
+
+    fn store(&mut self, doc: &RawDoc) -> Result<i64> {
         let record_id = self.shared.new_record_id();
         let indexes = self.shared.indexes();
         for (at, index) in indexes.iter().enumerate() {

@@ -6,7 +6,7 @@ use smongo_vm::value::{RawDoc, Value};
 use super::Call;
 use super::access::Needs;
 use super::args::{self, Any, Flag, arguments};
-use super::collections::{check_validation, images};
+use super::collections::{check_capped_max, check_capped_size, check_validation, images};
 use super::reply::Reply;
 use super::table::{Command, Usage};
 use crate::error::{Error, Result};
@@ -57,15 +57,16 @@ fn coll_mod(call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<()> {
         validation_level: args.validation_level,
         validation_action: args.validation_action,
         images: args.images.map(images).transpose()?,
+        capped_size: args
+            .capped_size
+            .map(|args::Number(size)| check_capped_size(size, "collMod.cappedSize"))
+            .transpose()?,
+        capped_max: args.capped_max.map(|args::Number(max)| check_capped_max(max)).transpose()?,
         ..ModifyCollectionRequest::new(ns.clone())
     };
-    let others = [
-        ("timeseries", args.timeseries.is_some()),
-        ("cappedSize", args.capped_size.is_some()),
-        ("cappedMax", args.capped_max.is_some()),
-    ];
-    if let Some((name, _)) = others.iter().find(|(_, given)| *given) {
-        return Err(Error::new(Code::NOT_IMPLEMENTED, format!("smongo does not support collMod of '{name}' yet")));
+    if args.timeseries.is_some() {
+        let message = "smongo does not support collMod of 'timeseries' yet";
+        return Err(Error::new(Code::NOT_IMPLEMENTED, message));
     }
     let engine = &call.commands.engine;
     let pipeline = args.pipeline.map(|args::Array(stages)| stages);
@@ -113,6 +114,8 @@ fn check_view_options(args: &CollModArgs<'_>) -> Result<()> {
         ("validationLevel", args.validation_level.is_some()),
         ("validationAction", args.validation_action.is_some()),
         ("changeStreamPreAndPostImages", args.images.is_some()),
+        ("cappedSize", args.capped_size.is_some()),
+        ("cappedMax", args.capped_max.is_some()),
     ];
     match asked.iter().find(|(_, is_asked)| *is_asked) {
         Some((name, _)) => Err(Error::new(Code::INVALID_OPTIONS, format!("option not supported on a view: {name}"))),

@@ -49,15 +49,16 @@ arguments! {
 fn create(call: &mut Call<'_, '_>, _reply: &mut Reply<'_>) -> Result<()> {
     let ns = call.collection()?;
     let args: CreateArgs<'_> = args::of_command(&call.request)?;
-    args::at_least(args.size, 1, "size")?;
+    let size = args.size.map(|Number(size)| check_capped_size(size, "create.size")).transpose()?;
+    let max = args.max.map(|Number(max)| check_capped_max(max)).transpose()?;
     check_validation("create", args.validation_level, args.validation_action)?;
     args.images.map(images).transpose()?;
     let capped = args.capped.is_some_and(|Flag(capped)| capped);
-    if capped && args.size.is_none() {
+    if capped && size.is_none() {
         return Err(Error::new(Code::INVALID_OPTIONS, "the 'size' field is required when 'capped' is true"));
     }
     let is_clustered = call.request.body.get("clusteredIndex").is_some();
-    if !capped && !is_clustered && (args.size.is_some() || args.max.is_some()) {
+    if !capped && !is_clustered && (size.is_some() || max.is_some()) {
         let message = "the 'capped' field needs to be true when either the 'size' or 'max' fields are present";
         return Err(Error::new(Code::INVALID_OPTIONS, message));
     }
@@ -66,12 +67,40 @@ fn create(call: &mut Call<'_, '_>, _reply: &mut Reply<'_>) -> Result<()> {
             let absent = matches!(element.value().tag(), Tag::Null | Tag::Undefined);
             // Where `null` is not the same as nothing, the engine says so.
             let counts = !absent || element.name() == b"clusteredIndex";
-            if counts && !generic::is_generic(element.name()) {
-                doc.raw_element(element.raw());
+            if !counts || generic::is_generic(element.name()) {
+                continue;
+            }
+            match element.name() {
+                b"capped" => doc.value("capped", Value::bool(capped)),
+                b"size" => doc.value("size", Value::int64(size.unwrap_or(0))),
+                b"max" => doc.value("max", Value::int64(max.unwrap_or(0))),
+                _ => doc.raw_element(element.raw()),
             }
         }
     });
     call.commands.engine.create_collection(&call.op(), &CreateRequest { ns, options: &options })
+}
+
+/// The most bytes of a capped collection. MongoDB: 1 PiB.
+const CAPPED_BYTES_MAX: i64 = 1 << 50;
+
+/// Fails unless a capped collection may have this size, in bytes.
+pub(super) fn check_capped_size(size: i64, name: &str) -> Result<i64> {
+    args::at_least(Some(Number(size)), 1, name)?;
+    if size > CAPPED_BYTES_MAX {
+        let message = format!("BSON field '{name}' value must be <= {CAPPED_BYTES_MAX}, actual value '{size}'");
+        return Err(Error::new(Code::BAD_VALUE, message));
+    }
+    Ok(size)
+}
+
+/// Fails unless a capped collection may be limited to so many documents; what is not positive is no limit.
+pub(super) fn check_capped_max(max: i64) -> Result<i64> {
+    if max > i64::from(i32::MAX) && max != i64::MAX {
+        let message = "max in a capped collection has to be < 2^31 or not set";
+        return Err(Error::new(Code::BAD_VALUE, message));
+    }
+    Ok(if max == i64::MAX { 0 } else { max.max(0) })
 }
 
 /// Fails unless the level and the action of a validator exist.

@@ -13,6 +13,7 @@ mod apply_ops;
 mod args;
 mod build_info;
 mod bulk_write;
+mod capped;
 mod coll_mod;
 mod collections;
 mod concern;

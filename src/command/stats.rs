@@ -76,7 +76,11 @@ fn coll_stats(call: &mut Call<'_, '_>, reply: &mut Reply<'_>) -> Result<()> {
         reply.value("avgObjSize", reply::count(stats.avg_obj_size_bytes));
     }
     reply.value("storageSize", scaled(stats.storage_size_bytes));
-    reply.value("capped", Value::FALSE);
+    reply.value("capped", Value::bool(stats.capped.is_some()));
+    if let Some((bytes, documents)) = stats.capped {
+        reply.value("max", reply::count(documents));
+        reply.value("maxSize", scaled(bytes));
+    }
     reply.value("nindexes", reply::count(stats.index_sizes.len() as u64));
     reply.value("totalIndexSize", scaled(index_total));
     reply.value("totalSize", scaled(stats.storage_size_bytes + index_total));

@@ -9,9 +9,9 @@ use std::sync::OnceLock;
 use super::access::Needs;
 use super::reply::Reply;
 use super::{
-    Call, aggregate, apply_ops, build_info, bulk_write, coll_mod, collections, count, current_op, cursors, db_hash,
-    delete, diagnostics, distinct, explain, fail_points, find, find_and_modify, get_log, handshake, indexes, insert,
-    listing, maintenance, parameters, plan_cache, profile, query_settings, replication, roles, sasl, search_indexes,
+    Call, aggregate, apply_ops, build_info, bulk_write, capped, coll_mod, collections, count, current_op, cursors,
+    db_hash, delete, diagnostics, distinct, explain, fail_points, find, find_and_modify, get_log, handshake, indexes,
+    insert, listing, maintenance, parameters, plan_cache, profile, query_settings, replication, roles, sasl, search_indexes,
     server_status, sessions, settings, stats, transactions, update, users, validate, write_gate,
 };
 use crate::error::Result;
@@ -134,6 +134,8 @@ pub(super) static COMMANDS: &[&Command] = &[
     &apply_ops::APPLY_OPS,
     &build_info::BUILD_INFO,
     &coll_mod::COLL_MOD,
+    &capped::CLONE_COLLECTION_AS_CAPPED,
+    &capped::CONVERT_TO_CAPPED,
     &collections::CREATE,
     &collections::DROP,
     &collections::DROP_DATABASE,

@@ -4,6 +4,7 @@
 //! handed in must be valid BSON ([`smongo_vm::value::validate`]).
 
 mod aggregate;
+mod capped;
 mod ddl;
 mod explain;
 mod housekeeping;

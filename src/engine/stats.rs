@@ -22,6 +22,8 @@ pub struct CollectionStats {
     pub avg_obj_size_bytes: u64,
     /// Bytes that the documents take on disk.
     pub storage_size_bytes: u64,
+    /// The limits of a capped collection: bytes, and documents, 0 where they are not limited.
+    pub capped: Option<(u64, u64)>,
     /// Bytes that each index takes on disk, by name.
     pub index_sizes: Vec<(String, u64)>,
 }
@@ -100,8 +102,8 @@ impl Engine {
         let Some(coll) = self.catalog.readable_collection(ns)? else { return Ok(None) };
         let sizes = coll.sizes(&self.storage)?;
         let Ok(shared) = coll.share() else { return Ok(None) };
-        let count = u64::try_from(sizes.documents).unwrap_or(0);
-        let size_bytes = u64::try_from(sizes.bytes).unwrap_or(0);
+        let size = |n: i64| u64::try_from(n).unwrap_or(0);
+        let (count, size_bytes) = (size(sizes.documents), size(sizes.bytes));
         let mut index_sizes = Vec::new();
         for index in shared.indexes() {
             index_sizes.push((index.name().to_owned(), self.file_bytes(index.table())?));
@@ -111,6 +113,7 @@ impl Engine {
             size_bytes,
             avg_obj_size_bytes: size_bytes.checked_div(count).unwrap_or(0),
             storage_size_bytes: self.file_bytes(shared.records())?,
+            capped: shared.rules().capped.map(|cap| (size(cap.bytes), size(cap.documents.unwrap_or(0)))),
             index_sizes,
         }))
     }

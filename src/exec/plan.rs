@@ -166,8 +166,7 @@ pub(crate) fn plan_find(
 
 /// Fails unless a collection can be read beyond its end, in the order that a find asks for.
 fn check_tailable(shared: Option<&Shared<'_>>, request: &FindRequest<'_>) -> Result<()> {
-    let is_capped = |shared: &Shared<'_>| shared.options().get("capped").and_then(Value::as_bool) == Some(true);
-    if shared.is_some_and(|shared| !is_capped(shared)) {
+    if shared.is_some_and(|shared| !shared.is_capped()) {
         return Err(Error::new(
             Code::BAD_VALUE,
             format!("error processing query: ns={} tailable cursor requested on non capped collection", request.ns),

@@ -73,12 +73,24 @@ pub struct ModifyCollectionRequest<'r> {
     pub validation_action: Option<&'r str>,
     /// Whether the log keeps documents as they were before a change.
     pub images: Option<bool>,
+    /// The most bytes of a capped collection.
+    pub capped_size: Option<i64>,
+    /// The most documents of a capped collection; 0 is no limit.
+    pub capped_max: Option<i64>,
 }
 
 impl<'r> ModifyCollectionRequest<'r> {
     /// A request that changes nothing.
     pub fn new(ns: Namespace) -> Self {
-        Self { ns, validator: None, validation_level: None, validation_action: None, images: None }
+        Self {
+            ns,
+            validator: None,
+            validation_level: None,
+            validation_action: None,
+            images: None,
+            capped_size: None,
+            capped_max: None,
+        }
     }
 
     /// Whether nothing is to change.
@@ -87,10 +99,17 @@ impl<'r> ModifyCollectionRequest<'r> {
             && self.validation_level.is_none()
             && self.validation_action.is_none()
             && self.images.is_none()
+            && self.capped_size.is_none()
+            && self.capped_max.is_none()
     }
 
-    /// Writes the changes as options.
+    /// Writes the changes as the command has them.
     pub(crate) fn write(&self, doc: &mut DocWriter<'_, Vec<u8>>) {
+        for (name, limit) in [("cappedSize", self.capped_size), ("cappedMax", self.capped_max)] {
+            if let Some(limit) = limit {
+                doc.value(name, Value::int64(limit));
+            }
+        }
         if let Some(enabled) = self.images {
             doc.document("changeStreamPreAndPostImages", |images| images.value("enabled", Value::bool(enabled)));
         }

@@ -7,13 +7,15 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use parking_lot::MutexGuard;
 use smongo_storage::Engine as Storage;
+use smongo_vm::Code;
 use smongo_vm::env::Env;
 use smongo_vm::interp::Machine;
 use smongo_vm::value::{OwnedValue, RawDoc, Value};
 
 use super::retry::with_retries;
-use crate::collection::{Collection, Writer};
+use crate::collection::{Collection, Shared, Writer};
 use crate::error::{Error, Result};
 use crate::exec::{ExecContext, Plan, Step, interrupter};
 use crate::request::OpContext;
@@ -107,6 +109,7 @@ impl<'e> MatchedWrite<'e> {
     fn turn(&mut self, change: &mut dyn FnMut(&Row<'_>, &mut Writer<'_>) -> Result<Tally>) -> Result<Turn> {
         self.op.check()?;
         let shared = self.coll.share()?;
+        let _turn = writing(self.op, &shared)?;
         let mut work = self.op.begin(self.storage)?;
         work.pin(self.coll)?;
         let Plan { root, filter, variables, is_sorted, skips_arrays, .. } = &mut self.plan;
@@ -177,6 +180,18 @@ impl Tally {
     }
 }
 
+/// Takes the turn of a writer, where writers take turns; those are no part of transactions.
+fn writing<'c>(op: &OpContext, shared: &Shared<'c>) -> Result<Option<MutexGuard<'c, ()>>> {
+    if shared.is_capped() && op.in_transaction() {
+        let message = format!(
+            "Collection '{}' is a capped collection. Writes in transactions are not allowed on capped collections.",
+            shared.ns()
+        );
+        return Err(Error::new(Code::OPERATION_NOT_SUPPORTED_IN_TRANSACTION, message));
+    }
+    Ok(shared.turn())
+}
+
 /// Runs `write` in one transaction, again and again while it meets the writes of others.
 pub(super) fn in_transaction<R>(
     storage: &Storage,
@@ -186,6 +201,7 @@ pub(super) fn in_transaction<R>(
 ) -> Result<R> {
     with_retries(op, || {
         let shared = coll.share()?;
+        let _turn = writing(op, &shared)?;
         let mut work = op.begin(storage)?;
         work.pin(coll)?;
         let mut writer = Writer::new(&shared, work.session())?;

@@ -249,4 +249,40 @@ fn version_1_of_the_api_has_not_all_stages() {
     assert_eq!(client.command("db", explain).get_i32("code").ok(), Some(323));
     let count = doc! {"count": "c", "limit": "1"};
     assert_eq!(client.command("db", count).get_i32("code").ok(), Some(2));
+
+#[test]
+fn the_profiler_notes_what_its_level_asks_for() {
+    let server = TestServer::start();
+    let mut client = server.client();
+    for (code, command) in [
+        (40414, doc! {"profile": null}),
+        (14, doc! {"profile": true}),
+        (14, doc! {"profile": 0, "slowms": "x"}),
+        (14, doc! {"profile": 0, "sampleRate": true}),
+        (2, doc! {"profile": 0, "sampleRate": 2.0}),
+        (40415, doc! {"profile": 0, "other": 1}),
+    ] {
+        assert_eq!(client.command("db", command.clone()).get_i32("code").ok(), Some(code), "{command}");
+    }
+    let was = client.command("db", doc! {"profile": 2});
+    assert_eq!((was.get_i32("was").unwrap(), was.get_i32("slowms").unwrap()), (0, 100));
+    client.command("db", doc! {"insert": "c", "documents": [{"_id": 1}]});
+    client.command("db", doc! {"find": "c", "comment": "seen"});
+    client.command("other", doc! {"find": "c"});
+    assert_eq!(client.command("db", doc! {"profile": 0, "slowms": -1}).get_i32("was").ok(), Some(2));
+    let ops = client.command("db", doc! {"find": "system.profile"});
+    let ops = ops.get_document("cursor").unwrap().get_array("firstBatch").unwrap();
+    let seen: Vec<_> = ops.iter().map(|op| op.as_document().unwrap().get_str("op").unwrap()).collect();
+    assert_eq!(seen, ["insert", "query"]);
+    let find = ops[1].as_document().unwrap();
+    assert_eq!(find.get_str("ns").unwrap(), "db.c");
+    assert_eq!(find.get_document("command").unwrap().get_str("comment").unwrap(), "seen");
+    assert!(find.get_i32("millis").is_ok() && find.get_datetime("ts").is_ok());
+    assert_eq!(client.command("db", doc! {"profile": -1}).get_i32("slowms").ok(), Some(-1));
+
+    client.command("db", doc! {"profile": 1, "filter": {"op": "remove"}});
+    client.command("db", doc! {"find": "c"});
+    client.command("db", doc! {"delete": "c", "deletes": [{"q": {}, "limit": 1}]});
+    let count = client.command("db", doc! {"count": "system.profile"});
+    assert_eq!(count.get_i32("n").ok(), Some(3));
 }

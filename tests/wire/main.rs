@@ -6,6 +6,7 @@
 mod access;
 mod administration;
 mod arguments;
+mod capped;
 mod change_streams;
 mod client;
 mod collation;

@@ -204,7 +204,11 @@ fn write_storage(doc: &mut DocWriter<'_, Vec<u8>>, stats: &CollectionStats, scal
     doc.value("numOrphanDocs", Value::int32(0));
     doc.value("storageSize", scaled(stats.storage_size_bytes));
     doc.value("freeStorageSize", Value::int32(0));
-    doc.value("capped", Value::FALSE);
+    doc.value("capped", Value::bool(stats.capped.is_some()));
+    if let Some((bytes, documents)) = stats.capped {
+        doc.value("max", integer(documents));
+        doc.value("maxSize", scaled(bytes));
+    }
     doc.value("nindexes", integer(stats.index_sizes.len() as u64));
     doc.document("indexDetails", |_| ());
     doc.array("indexBuilds", |_| ());

@@ -61,6 +61,10 @@ impl Engine {
         let name: String = id.iter().map(|byte| format!("{byte:02x}")).collect();
         let temporary = Namespace::trusted(target.db(), &format!("tmp.agg_out.{name}"));
         let known = self.catalog.get(&target);
+        if known.as_ref().is_some_and(|coll| coll.options().get("capped").is_some()) {
+            let message = format!("namespace '{target}' is capped so it can't be used for $out");
+            return Err(Error::new(Code(17152), message));
+        }
         let indexes: Vec<DocBuf> = match &known {
             Some(coll) => coll.share()?.indexes().iter().map(|index| index.entry().spec.clone()).collect(),
             None => Vec::new(),
