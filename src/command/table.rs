@@ -11,8 +11,8 @@ use super::reply::Reply;
 use super::{
     Call, aggregate, apply_ops, build_info, bulk_write, capped, coll_mod, collections, count, current_op, cursors,
     db_hash, delete, diagnostics, distinct, explain, fail_points, find, find_and_modify, get_log, handshake, indexes,
-    insert, listing, maintenance, parameters, plan_cache, profile, query_settings, replication, roles, sasl, search_indexes,
-    server_status, sessions, settings, stats, transactions, update, users, validate, write_gate,
+    insert, listing, maintenance, parameters, plan_cache, profile, query_settings, replication, roles, sasl,
+    search_indexes, server_status, sessions, settings, stats, transactions, update, users, validate, write_gate,
 };
 use crate::error::Result;
 
