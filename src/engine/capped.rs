@@ -6,9 +6,9 @@ use smongo_vm::value::{DocBuf, RawDoc, Value};
 use super::Engine;
 use crate::catalog::is_a_view;
 use crate::error::{Error, Result};
-use crate::exec::Flow;
+use crate::exec::{Flow, Matching, plan_matching};
 use crate::object_id;
-use crate::request::{CreateRequest, FindRequest, InsertRequest, Namespace, OpContext, WriteOptions};
+use crate::request::{CreateRequest, InsertRequest, Namespace, OpContext, WriteOptions};
 
 /// The bytes of documents at which a portion is written.
 const PORTION_BYTES: usize = 2 << 20;
@@ -64,7 +64,7 @@ impl Engine {
 
     /// Copies documents in their natural order, but for the first so many bytes of them.
     fn copy(&self, op: &OpContext, from: &Namespace, to: &Namespace, excess: i64) -> Result<()> {
-        let mut executor = self.find_executor(&FindRequest::new(from.clone()))?;
+        let mut executor = self.plan(from, |shared| plan_matching(shared, &Matching::new(RawDoc::EMPTY)))?;
         let mut left_out: i64 = 0;
         loop {
             let (mut portion, mut bytes) = (Vec::<DocBuf>::new(), 0);
