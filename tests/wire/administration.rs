@@ -249,6 +249,7 @@ fn version_1_of_the_api_has_not_all_stages() {
     assert_eq!(client.command("db", explain).get_i32("code").ok(), Some(323));
     let count = doc! {"count": "c", "limit": "1"};
     assert_eq!(client.command("db", count).get_i32("code").ok(), Some(2));
+}
 
 #[test]
 fn the_profiler_notes_what_its_level_asks_for() {
