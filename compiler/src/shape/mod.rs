@@ -277,6 +277,13 @@ mod tests {
         }
     }
 
+    /// A program's listing, but for the marks of its parameters: one that was not made for a shape has none.
+    fn listing(program: &Program) -> String {
+        let lines = program.to_string();
+        let words = lines.split_inclusive([' ', '\n']).filter(|word| !word.contains("=$"));
+        words.collect::<String>().replace([' ', '\n'], "")
+    }
+
     #[test]
     fn the_parser_meets_the_parameters_of_the_shape_in_its_order() {
         let text = r#"{a: {$gt: 1, $in: [2, 3], $not: {$eq: 4}}, $or: [{b: 5}, {b: 6}], $nor: [{c: {$nin: ["x"]}}],
@@ -289,7 +296,7 @@ mod tests {
         let other = parse_doc(&text.replace("10", "20").replace("\"x\"", "\"zz\"").replace("7", "70")).unwrap();
         let bound = shaped.bind(&Shape::of(&other).unwrap().params).unwrap();
         let fresh = crate::compile_filter(&other, &mut ParseContext::new()).unwrap();
-        assert_eq!(bound.program.to_string(), fresh.program.to_string());
+        assert_eq!(listing(&bound.program), listing(&fresh.program));
         assert_eq!(Outline::Query.of(&bound.ir), Outline::Query.of(&fresh.ir));
     }
 }
