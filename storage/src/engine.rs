@@ -6,6 +6,7 @@ use crate::error::{Error, Result, check, check_found};
 use crate::event::EventHandler;
 use crate::log::LogSync;
 use crate::options::{CommitMode, OpenOptions, TableOptions};
+use crate::owner;
 use crate::raw::{RawSession, close_cursor};
 use crate::session::{Inner as SessionInner, Session};
 use crate::table::{self, Table, TableState};
@@ -103,7 +104,8 @@ impl Engine {
             busy_wait: Duration::from_millis(options.busy_wait_ms),
         };
         // From here on, dropping `inner` closes the connection.
-        if options.path.is_some() {
+        if let Some(path) = &options.path {
+            owner::note(path)?;
             // SAFETY: the connection is open, and the log's session is closed before it.
             let log = Arc::new(LogSync::new(unsafe { RawSession::open(conn.as_ptr()) }?));
             inner.log = Some(Arc::clone(&log));
@@ -402,6 +404,8 @@ impl Inner {
             }
             log.close()
         });
+        // While the lock is held: the next to open the database notes itself.
+        let cleared = self.path.as_deref().map_or(Ok(()), owner::clear);
         // SAFETY: the connection is open, no session is lent, and the flag set above keeps new ones from being opened.
         // The handler came from Box::into_raw, and the closed connection does not use it.
         unsafe {
@@ -413,8 +417,9 @@ impl Inner {
             }
             let code = call!(self.conn.as_ptr(), close, ptr::null());
             drop(Box::from_raw(self.handler.as_ptr()));
-            check(code)
+            check(code)?;
         }
+        cleared
     }
 }
 
@@ -473,13 +478,12 @@ fn open_config(options: &OpenOptions) -> Result<CString> {
 }
 
 fn open_error(code: i32, path: Option<&Path>) -> Error {
-    let shown = path.unwrap_or(Path::new("memory")).display();
+    let path = path.unwrap_or(Path::new("memory"));
+    let busy = || Error::Busy(format!("the database in {} is in use: {}", path.display(), owner::describe(path)));
     match Error::from_code(code) {
-        Error::Busy(message) => Error::Busy(format!("the database in {shown} is open elsewhere: {message}")),
+        Error::Busy(_) => busy(),
         // WiredTiger's lock file, taken by another process.
-        Error::Io(message) if io::Error::from_raw_os_error(code).kind() == io::ErrorKind::WouldBlock => {
-            Error::Busy(format!("the database in {shown} is open elsewhere: {message}"))
-        }
+        Error::Io(_) if io::Error::from_raw_os_error(code).kind() == io::ErrorKind::WouldBlock => busy(),
         wt_error => wt_error,
     }
 }

@@ -48,6 +48,7 @@ mod error;
 mod event;
 mod log;
 mod options;
+mod owner;
 mod session;
 mod stats;
 mod table;
