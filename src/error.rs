@@ -18,7 +18,7 @@ pub struct Error(Box<Inner>);
 struct Inner {
     code: Code,
     message: String,
-    labels: Vec<&'static str>,
+    labels: Vec<Cow<'static, str>>,
     details: Option<DocBuf>,
     write_errors: Vec<WriteError>,
 }
@@ -73,11 +73,31 @@ impl Error {
 
     /// The same error with a label that tells a client how it may react.
     #[must_use]
-    pub(crate) fn with_label(mut self, label: &'static str) -> Self {
+    pub(crate) fn with_label(mut self, label: impl Into<Cow<'static, str>>) -> Self {
+        let label = label.into();
         if !self.0.labels.contains(&label) {
             self.0.labels.push(label);
         }
         self
+    }
+
+    /// The error of a write request whose statements failed as listed.
+    #[cfg(feature = "remote")]
+    pub(crate) fn of_failures(write_errors: Vec<WriteError>) -> Self {
+        Self::from_write_errors(write_errors).unwrap_or_else(|| Self::new(Code::UNKNOWN_ERROR, "the write failed"))
+    }
+
+    /// Whether a command succeeded, by its reply.
+    pub(crate) fn check_reply(reply: &RawDoc) -> Result<()> {
+        let number = |name| reply.get(name).and_then(|value| value.as_integer());
+        if reply.get("ok").is_some_and(|ok| ok.as_double() == Some(1.0) || ok.as_integer() == Some(1)) {
+            return Ok(());
+        }
+        let code = number("code").and_then(|code| i32::try_from(code).ok()).unwrap_or(Code::UNKNOWN_ERROR.0);
+        let message = reply.get("errmsg").and_then(|message| message.as_str()).unwrap_or("the command failed");
+        let labels = reply.get("errorLabels").and_then(|labels| labels.as_array()).unwrap_or(RawDoc::EMPTY);
+        let labels = labels.values().filter_map(|label| Some(label.as_str()?.to_owned()));
+        Err(labels.fold(Self::new(Code(code), message), Self::with_label))
     }
 
     /// The error of a write request some of whose statements failed. The first failure gives code and message.
@@ -105,13 +125,18 @@ impl Error {
     }
 
     /// Labels that tell a client how it may react.
-    pub fn labels(&self) -> &[&'static str] {
-        &self.0.labels
+    pub fn labels(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.0.labels.iter().map(AsRef::as_ref)
     }
 
     /// Whether the error carries a label.
     pub fn has_label(&self, label: &str) -> bool {
-        self.0.labels.contains(&label)
+        self.labels().any(|carried| carried == label)
+    }
+
+    /// [`has_label`](Self::has_label), by the name that MongoDB's driver has for it.
+    pub fn contains_label(&self, label: impl AsRef<str>) -> bool {
+        self.has_label(label.as_ref())
     }
 
     /// The failed parts of a write request; empty for other errors.

@@ -33,7 +33,7 @@ pub mod command;
 mod cursor;
 mod distinct;
 pub mod engine;
-mod error;
+pub mod error;
 mod exec;
 mod index;
 pub mod object_id;
@@ -49,10 +49,35 @@ mod system_docs;
 pub mod wire;
 mod write;
 
-pub use api::{Client, Collection, Cursor, Database, PlanText};
+pub use api::options::IndexModel;
+pub use api::{Client, Collection, Cursor, Database, PlanText, Served};
+pub use bson;
+
+/// What a client does, by the names that MongoDB's driver has for its synchronous types.
+pub mod sync {
+    pub use crate::api::{Client, Collection, Cursor, Database};
+}
+
+/// Options that are more than a value.
+pub mod options {
+    pub use crate::api::options::*;
+}
+
+/// What verbs give back.
+pub mod results {
+    pub use crate::api::action::{CollectionSpecification, CollectionType, DatabaseSpecification};
+    pub use crate::api::models::{SummaryBulkWriteResult, VerboseBulkWriteResult};
+    pub use crate::api::{
+        CreateIndexResult, CreateIndexesResult, DeleteResult, InsertManyResult, InsertOneResult, UpdateResult,
+    };
+}
 pub use error::{Error, Result, WriteError};
 
 /// The examples of the README, compiled as tests.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+#[cfg(doctest)]
+#[doc = include_str!("../docs/coming-from.md")]
+struct ComingFrom;

@@ -250,7 +250,7 @@ impl Embedded {
         });
         let specs = [&*spec];
         let request = CreateIndexesRequest { ns: self.ns.clone(), specs: &specs, ignore_unknown_options: false };
-        self.client.engine().create_indexes(&OpContext::new(), &request)?;
+        self.client.engine().unwrap().create_indexes(&OpContext::new(), &request)?;
         Ok(())
     }
 }
@@ -277,13 +277,13 @@ impl Store for Embedded {
     fn clear(&mut self) {
         let all = [DeleteStatement::new(RawDoc::EMPTY, true)];
         let request = DeleteRequest::new(self.ns.clone(), &all);
-        self.client.engine().delete(&OpContext::new(), &request).unwrap();
+        self.client.engine().unwrap().delete(&OpContext::new(), &request).unwrap();
     }
 
     fn insert(&mut self, doc: &RawDoc) -> Result<(), Failure> {
         let documents = [doc];
         let request = InsertRequest::new(self.ns.clone(), &documents);
-        let reply = self.client.engine().insert(&OpContext::new(), &request)?;
+        let reply = self.client.engine().unwrap().insert(&OpContext::new(), &request)?;
         first_of(&reply.write_errors)
     }
 
@@ -297,7 +297,7 @@ impl Store for Embedded {
             batch_size: Some(1000),
             ..FindRequest::new(self.ns.clone())
         };
-        self.client.engine().find(&OpContext::new(), &request, &mut batch)?;
+        self.client.engine().unwrap().find(&OpContext::new(), &request, &mut batch)?;
         batch.finish();
         let batch = RawDoc::from_bytes(&bytes).unwrap();
         Ok(batch.values().filter_map(Value::as_doc).map(DocBuf::from).collect())
@@ -311,7 +311,7 @@ impl Store for Embedded {
             ..UpdateStatement::new(statement.filter, statement.update)
         }];
         let request = UpdateRequest::new(self.ns.clone(), &statements);
-        let reply = self.client.engine().update(&OpContext::new(), &request)?;
+        let reply = self.client.engine().unwrap().update(&OpContext::new(), &request)?;
         first_of(&reply.write_errors)?;
         Ok(reply.modified > 0)
     }

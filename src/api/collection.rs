@@ -10,25 +10,29 @@ use serde::Serialize;
 
 use super::UpdateModifications;
 use super::action::{
-    Aggregate, CountDocuments, CreateIndex, Delete, Distinct, DropCollection, DropIndexes, EstimatedDocumentCount,
-    Find, FindOne, FindOneAndDelete, FindOneAndReplace, FindOneAndUpdate, InsertMany, InsertOne, ListIndexNames,
-    RenameCollection, ReplaceOne, Update,
+    Aggregate, CountDocuments, CreateIndex, CreateIndexes, Delete, Distinct, DropCollection, DropIndexes,
+    EstimatedDocumentCount, Find, FindOne, FindOneAndDelete, FindOneAndReplace, FindOneAndUpdate, InsertMany,
+    InsertOne, ListIndexNames, ListIndexes, RenameCollection, ReplaceOne, Update,
 };
+use super::backend::Backend;
+use super::convert::to_document;
+use super::models::{self, InsertOneModel, ReplaceOneModel};
+use super::options::IndexModel;
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::request::Namespace;
 
 /// A collection whose documents are of type `T`. Cheap to clone.
 pub struct Collection<T: Send + Sync> {
-    engine: Arc<Engine>,
+    backend: Backend,
     db: String,
     name: String,
     documents: PhantomData<fn() -> T>,
 }
 
 impl<T: Send + Sync> Collection<T> {
-    pub(super) fn new(engine: Arc<Engine>, db: String, name: String) -> Self {
-        Self { engine, db, name, documents: PhantomData }
+    pub(super) fn new(backend: Backend, db: String, name: String) -> Self {
+        Self { backend, db, name, documents: PhantomData }
     }
 
     /// The collection's name.
@@ -38,15 +42,31 @@ impl<T: Send + Sync> Collection<T> {
 
     /// The same collection with documents of another type.
     pub fn clone_with_type<U: Send + Sync>(&self) -> Collection<U> {
-        Collection::new(Arc::clone(&self.engine), self.db.clone(), self.name.clone())
+        Collection::new(self.backend.clone(), self.db.clone(), self.name.clone())
     }
 
-    pub(super) fn engine(&self) -> &Arc<Engine> {
-        &self.engine
+    pub(super) fn engine(&self) -> Result<&Arc<Engine>> {
+        self.backend.engine()
+    }
+
+    /// Where the collection is.
+    pub(super) fn backend(&self) -> &Backend {
+        &self.backend
+    }
+
+    /// The database's name.
+    pub(super) fn db(&self) -> &str {
+        &self.db
+    }
+
+    /// The collection as the driver has it, where it is on a server.
+    #[cfg(feature = "remote")]
+    pub(super) fn remote(&self) -> Option<super::remote::RemoteCollection> {
+        Some(self.backend.remote()?.database(&self.db).collection(&self.name))
     }
 
     /// The checked namespace: names are only looked at when something is done.
-    pub(super) fn namespace(&self) -> Result<Namespace> {
+    pub(super) fn checked_namespace(&self) -> Result<Namespace> {
         Namespace::new(&self.db, &self.name)
     }
 
@@ -62,7 +82,7 @@ impl<T: Send + Sync> Collection<T> {
 
     /// Runs a pipeline over the collection.
     pub fn aggregate(&self, pipeline: impl IntoIterator<Item = Document>) -> Aggregate<Document> {
-        Aggregate::over_collection(&self.engine, self.namespace(), pipeline.into_iter().collect())
+        Aggregate::over_collection(&self.backend, self.checked_namespace(), pipeline.into_iter().collect())
     }
 
     /// Counts the documents that match.
@@ -80,9 +100,24 @@ impl<T: Send + Sync> Collection<T> {
         Distinct::new(self, field.into(), filter)
     }
 
-    /// Makes an index on `keys`, `{field: 1}` and the like.
-    pub fn create_index(&self, keys: Document) -> CreateIndex<'_, T> {
-        CreateIndex::new(self, keys)
+    /// The collection's full name.
+    pub fn namespace(&self) -> models::Namespace {
+        models::Namespace::new(&self.db, &self.name)
+    }
+
+    /// Makes an index, of which a document is the keys: `{field: 1}`.
+    pub fn create_index(&self, index: impl Into<IndexModel>) -> CreateIndex<'_, T> {
+        CreateIndex::new(self, index.into())
+    }
+
+    /// Makes several indexes.
+    pub fn create_indexes(&self, indexes: impl IntoIterator<Item = IndexModel>) -> CreateIndexes<'_, T> {
+        CreateIndexes::new(self, indexes.into_iter().collect())
+    }
+
+    /// The collection's indexes.
+    pub fn list_indexes(&self) -> ListIndexes<'_, T> {
+        ListIndexes::new(self)
     }
 
     /// Drops an index.
@@ -159,6 +194,18 @@ impl<T: Serialize + Send + Sync> Collection<T> {
     /// Replaces the first document that matches.
     pub fn replace_one(&self, filter: Document, replacement: impl Borrow<T>) -> ReplaceOne<'_, T> {
         ReplaceOne::new(self, filter, replacement.borrow())
+    }
+
+    /// An insert for a bulk write.
+    pub fn insert_one_model(&self, document: impl Borrow<T>) -> Result<InsertOneModel> {
+        Ok(InsertOneModel::builder().namespace(self.namespace()).document(to_document(document.borrow())?).build())
+    }
+
+    /// A replacement for a bulk write.
+    pub fn replace_one_model(&self, filter: Document, replacement: impl Borrow<T>) -> Result<ReplaceOneModel> {
+        let replacement = to_document(replacement.borrow())?;
+        let model = ReplaceOneModel::builder().namespace(self.namespace()).filter(filter).replacement(replacement);
+        Ok(model.build())
     }
 
     /// Replaces a document and gives it back, as it was or as it became.

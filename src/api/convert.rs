@@ -17,9 +17,10 @@ pub(super) fn to_doc(value: &impl Serialize) -> Result<DocBuf> {
     DocBuf::from_vec(bytes).ok_or_else(|| Error::new(Code::INVALID_BSON, "the value is not a document"))
 }
 
-/// An optional [`to_doc`].
-pub(super) fn to_optional_doc(value: Option<&Document>) -> Result<Option<DocBuf>> {
-    value.map(to_doc).transpose()
+/// The caller's value as a document of the `bson` crate.
+pub(super) fn to_document(value: &impl Serialize) -> Result<Document> {
+    bson::serialize_to_document(value)
+        .map_err(|error| Error::new(Code::BAD_VALUE, format!("cannot turn the value into BSON: {error}")))
 }
 
 /// Documents as an array.
@@ -39,6 +40,12 @@ pub(super) fn from_doc<T: DeserializeOwned>(doc: &RawDoc) -> Result<T> {
     bson::deserialize_from_slice(doc.as_bytes()).map_err(|error| {
         Error::new(Code::FAILED_TO_PARSE, format!("cannot turn the document into the collection's type: {error}"))
     })
+}
+
+/// A document in the `bson` crate's bytes as the caller's type.
+#[cfg(feature = "remote")]
+pub(super) fn from_raw<T: DeserializeOwned>(doc: &bson::RawDocument) -> Result<T> {
+    from_doc(RawDoc::from_bytes(doc.as_bytes()).unwrap_or(RawDoc::EMPTY))
 }
 
 /// A value as the `bson` crate has it; missing is null.

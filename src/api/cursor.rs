@@ -16,6 +16,59 @@ use crate::request::{AggregateRequest, FindRequest, GetMoreRequest, Namespace, O
 /// the query.
 #[derive(Debug)]
 pub struct Cursor<T> {
+    source: Source,
+    kind: PhantomData<fn() -> T>,
+}
+
+#[derive(Debug)]
+enum Source {
+    Local(Batches),
+    #[cfg(feature = "remote")]
+    Remote(Box<mongodb::sync::Cursor<bson::RawDocumentBuf>>),
+}
+
+impl<T> Cursor<T> {
+    pub(super) fn open(engine: &Arc<Engine>, op: &OpContext, request: &FindRequest<'_>) -> Result<Self> {
+        let mut batches = Batches::new(engine, &request.ns, request.batch_size);
+        batches.fill(|engine, batch| engine.find(op, request, batch))?;
+        Ok(Self { source: Source::Local(batches), kind: PhantomData })
+    }
+
+    pub(super) fn open_aggregate(engine: &Arc<Engine>, op: &OpContext, request: &AggregateRequest<'_>) -> Result<Self> {
+        let mut batches = Batches::new(engine, &request.ns, request.batch_size);
+        batches.fill(|engine, batch| engine.aggregate(op, request, batch).map(|batched| batched.id))?;
+        Ok(Self { source: Source::Local(batches), kind: PhantomData })
+    }
+
+    #[cfg(feature = "remote")]
+    pub(super) fn over_remote(cursor: mongodb::sync::Cursor<bson::RawDocumentBuf>) -> Self {
+        Self { source: Source::Remote(Box::new(cursor)), kind: PhantomData }
+    }
+
+    /// The documents as another type. [`bson::RawDocumentBuf`] leaves them as bytes.
+    pub fn with_type<U>(self) -> Cursor<U> {
+        Cursor { source: self.source, kind: PhantomData }
+    }
+}
+
+impl<T: DeserializeOwned> Iterator for Cursor<T> {
+    type Item = Result<T>;
+
+    fn next(&mut self) -> Option<Result<T>> {
+        match &mut self.source {
+            Source::Local(batches) => batches.next_document().transpose().map(|doc| from_doc(doc?)),
+            #[cfg(feature = "remote")]
+            Source::Remote(cursor) => Some(match cursor.next()? {
+                Ok(doc) => super::convert::from_raw(&doc),
+                Err(error) => Err(error.into()),
+            }),
+        }
+    }
+}
+
+/// The batches of a cursor of the engine.
+#[derive(Debug)]
+struct Batches {
     engine: Arc<Engine>,
     ns: Namespace,
     /// 0 when the present batch is the last.
@@ -24,32 +77,11 @@ pub struct Cursor<T> {
     batch: Vec<u8>,
     /// Where the documents of the batch stand, the next one last.
     documents: Vec<Range<usize>>,
-    kind: PhantomData<fn() -> T>,
 }
 
-impl<T> Cursor<T> {
-    pub(super) fn open(engine: &Arc<Engine>, op: &OpContext, request: &FindRequest<'_>) -> Result<Self> {
-        let mut cursor = Self::new(engine, &request.ns, request.batch_size);
-        cursor.fill(|engine, batch| engine.find(op, request, batch))?;
-        Ok(cursor)
-    }
-
-    pub(super) fn open_aggregate(engine: &Arc<Engine>, op: &OpContext, request: &AggregateRequest<'_>) -> Result<Self> {
-        let mut cursor = Self::new(engine, &request.ns, request.batch_size);
-        cursor.fill(|engine, batch| engine.aggregate(op, request, batch).map(|batched| batched.id))?;
-        Ok(cursor)
-    }
-
+impl Batches {
     fn new(engine: &Arc<Engine>, ns: &Namespace, batch_size: Option<u64>) -> Self {
-        Self {
-            engine: Arc::clone(engine),
-            ns: ns.clone(),
-            id: 0,
-            batch_size,
-            batch: Vec::new(),
-            documents: Vec::new(),
-            kind: PhantomData,
-        }
+        Self { engine: Arc::clone(engine), ns: ns.clone(), id: 0, batch_size, batch: Vec::new(), documents: Vec::new() }
     }
 
     /// Asks for a batch and takes note of where its documents stand.
@@ -89,22 +121,14 @@ impl<T> Cursor<T> {
             self.fill(|engine, batch| engine.get_more(&OpContext::new(), &request, batch).map(|batched| batched.id))?;
         }
     }
-}
 
-impl<T: DeserializeOwned> Iterator for Cursor<T> {
-    type Item = Result<T>;
-
-    fn next(&mut self) -> Option<Result<T>> {
-        let place = match self.advance() {
-            Ok(place) => place?,
-            Err(error) => return Some(Err(error)),
-        };
-        let doc = self.batch.get(place).and_then(RawDoc::from_bytes).unwrap_or(RawDoc::EMPTY);
-        Some(from_doc(doc))
+    fn next_document(&mut self) -> Result<Option<&RawDoc>> {
+        let Some(place) = self.advance()? else { return Ok(None) };
+        Ok(Some(self.batch.get(place).and_then(RawDoc::from_bytes).unwrap_or(RawDoc::EMPTY)))
     }
 }
 
-impl<T> Drop for Cursor<T> {
+impl Drop for Batches {
     fn drop(&mut self) {
         if self.id != 0 {
             self.engine.kill_cursors(&self.ns, &[self.id]);

@@ -7,17 +7,30 @@
 //! This layer fills the structs of [`crate::request`] and turns replies into the caller's types. It decides nothing.
 
 pub mod action;
+mod backend;
 mod client;
 mod collection;
 mod convert;
 mod cursor;
 mod database;
+pub mod gridfs;
+pub mod models;
+pub mod options;
 mod plan_text;
+#[cfg(feature = "remote")]
+mod remote;
 mod results;
+mod serve;
+mod upkeep;
+mod uri;
 
 pub use client::Client;
 pub use collection::Collection;
 pub use cursor::Cursor;
 pub use database::Database;
 pub use plan_text::PlanText;
-pub use results::{DeleteResult, InsertManyResult, InsertOneResult, ReturnDocument, UpdateModifications, UpdateResult};
+pub use results::{
+    CreateIndexResult, CreateIndexesResult, DeleteResult, InsertManyResult, InsertOneResult, ReturnDocument,
+    UpdateModifications, UpdateResult,
+};
+pub use serve::Served;

@@ -40,6 +40,22 @@ pub struct DeleteResult {
     pub deleted_count: u64,
 }
 
+/// What a `create_index` did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CreateIndexResult {
+    /// The index's name.
+    pub index_name: String,
+}
+
+/// What a `create_indexes` did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CreateIndexesResult {
+    /// The indexes' names, in their order.
+    pub index_names: Vec<String>,
+}
+
 /// Which state of a changed document is given back.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ReturnDocument {

@@ -21,7 +21,7 @@ pub(super) fn error(reply: &mut Reply<'_>, error: &Error) {
     if let Some(details) = error.details() {
         reply.elements_of(details);
     }
-    if !error.labels().is_empty() {
+    if error.labels().len() > 0 {
         reply.array("errorLabels", |labels| {
             for label in error.labels() {
                 labels.value(Value::string(label));

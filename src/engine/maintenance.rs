@@ -1,5 +1,8 @@
 //! Space in files: how much could be given back, and giving it back.
 
+use std::fs;
+use std::path::Path;
+
 use smongo_storage::{AutoCompact, Error as StorageError, Table};
 use smongo_vm::Code;
 
@@ -20,6 +23,20 @@ impl Engine {
             self.storage.compact(table, free_space_target_mb)?;
         }
         Ok(before.saturating_sub(self.total_file_bytes(&tables)?))
+    }
+
+    /// Copies the data directory to `target`, an empty or missing directory, while it is in use.
+    pub fn backup(&self, target: &Path) -> Result<()> {
+        if fs::read_dir(target).is_ok_and(|mut entries| entries.next().is_some()) {
+            let message = format!("the directory {} of the backup is not empty", target.display());
+            return Err(Error::new(Code::BAD_VALUE, message));
+        }
+        if self.storage.path().is_none() {
+            return Err(Error::new(Code::ILLEGAL_OPERATION, "what is in memory cannot be backed up"));
+        }
+        // What is acknowledged is in the log, which the copy has.
+        self.storage.sync_log()?;
+        Ok(self.storage.backup()?.copy_to(target)?)
     }
 
     /// Bytes in a collection's files that hold nothing at present.

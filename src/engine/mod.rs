@@ -22,6 +22,7 @@ mod validate;
 mod views;
 mod write;
 
+use std::path::Path;
 use std::sync::{Arc, Weak};
 
 use smongo_storage::Engine as Storage;
@@ -100,6 +101,11 @@ impl Engine {
     /// Writes a checkpoint, so that the next opening has little to recover.
     pub fn checkpoint(&self) -> Result<()> {
         Ok(self.storage.checkpoint()?)
+    }
+
+    /// The data directory; `None` for an engine in memory.
+    pub fn path(&self) -> Option<&Path> {
+        self.storage.path()
     }
 
     /// How much memory requests may take, which can be changed.

@@ -36,16 +36,22 @@ pub struct Peer {
     pub remote: Remote,
     /// The address of ours that the client connected to; over a Unix domain socket the first one there is.
     pub local: SocketAddr,
-    /// The connection, for asking whether the client is still there.
-    socket: Arc<socket::Socket>,
+    /// The connection, for asking whether the client is still there; absent for a caller in this process.
+    socket: Option<Arc<socket::Socket>>,
     /// The subject of the client's certificate, which an authority has vouched for; absent without one.
     pub certificate: Option<Arc<str>>,
 }
 
 impl Peer {
+    /// A caller in this process, which has no connection.
+    pub fn in_process() -> Self {
+        let local = SocketAddr::from((std::net::Ipv4Addr::LOCALHOST, 0));
+        Self { connection_id: 0, remote: Remote::Ip(local), local, socket: None, certificate: None }
+    }
+
     /// Whether the client has not closed its end.
     pub fn is_connected(&self) -> bool {
-        self.socket.is_connected()
+        self.socket.as_ref().is_none_or(|socket| socket.is_connected())
     }
 }
 

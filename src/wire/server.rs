@@ -235,7 +235,7 @@ fn start<S: Service>(socket: Socket, remote: Remote, shared: &Arc<Shared<S>>) {
     };
     log_connection(shared, 22943, "Connection accepted", "listener", &remote_text, connection_id, count);
     let shared_for_thread = Arc::clone(shared);
-    let peer = Peer { connection_id, remote, local, socket: Arc::clone(&socket), certificate: None };
+    let peer = Peer { connection_id, remote, local, socket: Some(Arc::clone(&socket)), certificate: None };
     let spawned = std::thread::Builder::new()
         .name(format!("conn{connection_id}"))
         .stack_size(THREAD_STACK_BYTES)

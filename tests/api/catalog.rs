@@ -23,7 +23,7 @@ fn collections_come_with_their_first_document_or_by_creation() {
 fn views_and_renames() {
     let fixture = Fixture::with((0..4).map(|n| doc! { "_id": n }));
     let db = fixture.client.database("db");
-    db.create_collection("small").view_on("c", [doc! { "$match": { "_id": { "$lt": 2 } } }]).run().unwrap();
+    db.create_collection("small").view_on("c").pipeline([doc! { "$match": { "_id": { "$lt": 2 } } }]).run().unwrap();
     let view = db.collection::<Document>("small");
     assert_eq!(view.count_documents(doc! {}).run().unwrap(), 2);
     assert_eq!(view.insert_one(doc! {}).run().unwrap_err().code(), 166);
@@ -54,7 +54,7 @@ fn drops_take_documents_along() {
 #[test]
 fn renames_keep_documents() {
     let fixture = Fixture::with([doc! { "_id": 1 }]);
-    let (engine, op) = (fixture.client.engine(), OpContext::new());
+    let (engine, op) = (fixture.client.engine().unwrap(), OpContext::new());
     let ns = |coll| Namespace::new("db", coll).unwrap();
     engine.create_collection(&op, &CreateRequest::new(ns("taken"))).unwrap();
     for (from, to, drop_target, code) in [
@@ -106,7 +106,7 @@ fn everything_is_there_after_reopening() {
 #[test]
 fn a_closed_engine_refuses_work() {
     let fixture = Fixture::with([doc! { "_id": 1 }]);
-    fixture.client.engine().close().unwrap();
+    fixture.client.engine().unwrap().close().unwrap();
     assert_eq!(fixture.coll.insert_one(doc! {}).run().unwrap_err().code_name(), "InterruptedAtShutdown");
     assert_eq!(fixture.coll.find(doc! {}).run().err().unwrap().code_name(), "InterruptedAtShutdown");
     assert_eq!(fixture.coll.drop().run().unwrap_err().code_name(), "InterruptedAtShutdown");

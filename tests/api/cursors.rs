@@ -9,25 +9,25 @@ fn a_cursor_reads_batch_by_batch_and_is_gone_at_the_end() {
     let fixture = Fixture::with((0..500).map(|n| doc! { "_id": n }));
     let mut cursor = fixture.coll.find(doc! {}).batch_size(100).run().unwrap();
     assert_eq!(cursor.next().unwrap().unwrap(), doc! { "_id": 0 });
-    assert_eq!(fixture.client.engine().open_cursor_count(), 1);
+    assert_eq!(fixture.client.engine().unwrap().open_cursor_count(), 1);
     assert_eq!(cursor.count(), 499);
-    assert_eq!(fixture.client.engine().open_cursor_count(), 0);
+    assert_eq!(fixture.client.engine().unwrap().open_cursor_count(), 0);
 }
 
 #[test]
 fn dropping_a_cursor_ends_it() {
     let fixture = Fixture::with((0..500).map(|n| doc! { "_id": n }));
     let cursor = fixture.coll.find(doc! {}).run().unwrap();
-    assert_eq!(fixture.client.engine().open_cursor_count(), 1);
+    assert_eq!(fixture.client.engine().unwrap().open_cursor_count(), 1);
     drop(cursor);
-    assert_eq!(fixture.client.engine().open_cursor_count(), 0);
+    assert_eq!(fixture.client.engine().unwrap().open_cursor_count(), 0);
 }
 
 #[test]
 fn a_limit_that_a_batch_fulfils_leaves_no_cursor() {
     let fixture = Fixture::with((0..50).map(|n| doc! { "_id": n }));
     let cursor = fixture.coll.find(doc! {}).limit(10).batch_size(10).run().unwrap();
-    assert_eq!(fixture.client.engine().open_cursor_count(), 0);
+    assert_eq!(fixture.client.engine().unwrap().open_cursor_count(), 0);
     assert_eq!(cursor.count(), 10);
 }
 
@@ -73,7 +73,7 @@ fn dropping_the_collection_kills_its_cursors() {
     fixture.coll.insert_one(doc! { "_id": 77 }).run().unwrap();
     let error = cursor.find_map(Result::err).unwrap();
     assert_eq!(error.code_name(), "QueryPlanKilled");
-    assert_eq!(fixture.client.engine().open_cursor_count(), 0);
+    assert_eq!(fixture.client.engine().unwrap().open_cursor_count(), 0);
 }
 
 #[test]
@@ -81,7 +81,7 @@ fn large_documents_fill_a_batch_before_its_number_does() {
     let text = "x".repeat(6 * 1024 * 1024);
     let fixture = Fixture::with((0..5).map(|n| doc! { "_id": n, "text": &text }));
     let cursor = fixture.coll.find(doc! {}).run().unwrap();
-    assert_eq!(fixture.client.engine().open_cursor_count(), 1);
+    assert_eq!(fixture.client.engine().unwrap().open_cursor_count(), 1);
     let found: Vec<i32> = cursor.map(|found| found.unwrap().get_i32("_id").unwrap()).collect();
     assert_eq!(found, [0, 1, 2, 3, 4]);
 }

@@ -29,14 +29,14 @@ fn build(client: &Client, specs: &[Document]) -> Result<(), smongo::Error> {
         specs.iter().map(|spec| DocBuf::from_vec(bson::serialize_to_vec(spec).unwrap()).unwrap()).collect();
     let specs: Vec<_> = specs.iter().map(DocBuf::as_doc).collect();
     let request = CreateIndexesRequest { ns: ns(), specs: &specs, ignore_unknown_options: false };
-    client.engine().create_indexes(&OpContext::new(), &request).map(drop)
+    client.engine().unwrap().create_indexes(&OpContext::new(), &request).map(drop)
 }
 
 /// Fails unless every index has exactly the keys of the documents; gives the indexes' names with their keys.
 fn checked(client: &Client) -> Vec<(String, u64)> {
     let request =
         ValidateRequest { ns: ns(), full: false, metadata: false, conformance: false, repair: RepairMode::None };
-    let validation = client.engine().validate(&OpContext::new(), &request).unwrap();
+    let validation = client.engine().unwrap().validate(&OpContext::new(), &request).unwrap();
     assert!(validation.is_valid(), "{validation:?}");
     validation.indexes.into_iter().map(|index| (index.name, index.keys)).collect()
 }
@@ -64,7 +64,7 @@ fn a_build_says_how_far_it_is() {
     let reports = std::thread::scope(|scope| {
         let build = scope.spawn(|| {
             let request = CreateIndexesRequest { ns: ns(), specs: &[spec.as_doc()], ignore_unknown_options: false };
-            client.engine().create_indexes(&op, &request).unwrap();
+            client.engine().unwrap().create_indexes(&op, &request).unwrap();
         });
         let mut reports = Vec::new();
         while !build.is_finished() {

@@ -235,7 +235,7 @@ impl Query {
             find = find.collation(collation.clone());
         }
         if let Some((skip, limit)) = self.part {
-            find = find.skip(skip).limit(limit);
+            find = find.skip(skip).limit(i64::try_from(limit).unwrap());
         }
         match hint {
             Some(hint) => find.hint(hint),

@@ -22,7 +22,7 @@ fn stages(coll: &Collection<Document>, filter: Document) -> Vec<String> {
 #[test]
 fn indexes_are_made_listed_and_dropped() {
     let fixture = Fixture::with((0..20).map(|n| doc! { "_id": n, "a": n % 5 }));
-    assert_eq!(fixture.coll.create_index(doc! { "a": 1, "b": -1 }).run().unwrap(), "a_1_b_-1");
+    assert_eq!(fixture.coll.create_index(doc! { "a": 1, "b": -1 }).run().unwrap().index_name, "a_1_b_-1");
     fixture.coll.create_index(doc! { "a": 1, "b": -1 }).run().unwrap();
     assert_eq!(fixture.coll.list_index_names().run().unwrap(), ["_id_", "a_1_b_-1"]);
     assert_eq!(stages(&fixture.coll, doc! { "a": 3 }), ["FETCH", "IXSCAN"]);
@@ -204,7 +204,7 @@ fn an_index_can_be_hidden_and_shown_again() {
             hidden: Some(hidden),
             ..ModifyIndexRequest::new(Namespace::new("db", "c").unwrap(), IndexSelection::Names(vec![name]))
         };
-        fixture.client.engine().modify_index(&OpContext::new(), &request).map(|modified| modified.hidden)
+        fixture.client.engine().unwrap().modify_index(&OpContext::new(), &request).map(|modified| modified.hidden)
     };
     assert_eq!(modify("a_1", true).unwrap(), Some((false, true)));
     assert_eq!(modify("a_1", true).unwrap(), None);
@@ -227,7 +227,7 @@ fn documents_expire() {
         doc! { "_id": 4, "t": 5 },
     ]);
     fixture.coll.create_index(doc! { "t": 1 }).expire_after_seconds(30).run().unwrap();
-    assert_eq!(fixture.client.engine().remove_expired(1_000_000_000).unwrap(), 2);
+    assert_eq!(fixture.client.engine().unwrap().remove_expired(1_000_000_000).unwrap(), 2);
     assert_eq!(fixture.ids(doc! {}), numbers([1, 4]));
 }
 

@@ -69,7 +69,7 @@ fn the_cache_never_changes_an_answer() {
         }
         index.run().unwrap();
     }
-    let before = fixture.client.engine().plan_cache_counts();
+    let before = fixture.client.engine().unwrap().plan_cache_counts();
     for number in 0..queries {
         let filter = filter(&mut random);
         let sort = random.pick(&[doc! {}, doc! {"a": 1}, doc! {"b": -1}, doc! {"_id": 1}]).clone();
@@ -86,7 +86,7 @@ fn the_cache_never_changes_an_answer() {
         }
         assert_eq!(format!("{cached:?}"), format!("{alone:?}"), "query {number}: {filter} sorted by {sort}");
     }
-    let after = fixture.client.engine().plan_cache_counts();
+    let after = fixture.client.engine().unwrap().plan_cache_counts();
     let (hits, misses) = (after.hits - before.hits, after.misses - before.misses);
     assert!(hits as usize > queries / 10 && misses > 0, "{hits} hits, {misses} misses");
 }

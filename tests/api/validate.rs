@@ -15,7 +15,7 @@ fn request(repair: RepairMode) -> ValidateRequest {
 
 fn validate(dir: &Path, repair: RepairMode) -> Validation {
     let client = Client::open(dir).unwrap();
-    client.engine().validate(&OpContext::new(), &request(repair)).unwrap()
+    client.engine().unwrap().validate(&OpContext::new(), &request(repair)).unwrap()
 }
 
 /// Ten documents with a plain and a unique index; `a` is the plain one's field.

@@ -21,7 +21,7 @@ fn index_scan(coll: &Collection<Document>, filter: Document) -> Option<Document>
 fn keys(client: &Client, name: &str) -> u64 {
     let ns = Namespace::new("db", "c").unwrap();
     let request = ValidateRequest { ns, full: false, metadata: false, conformance: false, repair: RepairMode::None };
-    let validation = client.engine().validate(&OpContext::new(), &request).unwrap();
+    let validation = client.engine().unwrap().validate(&OpContext::new(), &request).unwrap();
     assert!(validation.errors.is_empty(), "{:?}", validation.errors);
     validation.indexes.iter().find(|index| index.name == name).unwrap().keys
 }

@@ -2,6 +2,7 @@
 
 use bson::{Bson, Document};
 
+use super::options::{Options, count_setters, setters, time_limit};
 use crate::api::Collection;
 use crate::api::convert::to_doc;
 use crate::error::Result;
@@ -13,46 +14,56 @@ use crate::request::{CountRequest, OpContext};
 pub struct CountDocuments<'a, T: Send + Sync> {
     coll: &'a Collection<T>,
     filter: Document,
-    skip: u64,
     limit: Option<u64>,
-    hint: Option<Bson>,
+    options: Options,
 }
 
 impl<'a, T: Send + Sync> CountDocuments<'a, T> {
     pub(crate) fn new(coll: &'a Collection<T>, filter: Document) -> Self {
-        Self { coll, filter, skip: 0, limit: None, hint: None }
+        Self { coll, filter, limit: None, options: Options::default() }
     }
 
-    /// How many matches are left out.
-    pub fn skip(mut self, skip: u64) -> Self {
-        self.skip = skip;
-        self
+    setters! {
+        /// The index to use: a name or a key pattern, or `{$natural: 1}`.
+        hint(Bson) => "hint";
+        /// How strings compare: `{locale: "en", strength: 2}`. The collection's collation otherwise.
+        collation(Document) => "collation";
+        /// What the operation is known by in the profiler and among running operations.
+        comment(Bson) => "comment";
     }
+
+    count_setters! {
+        /// How many matches are left out.
+        skip(u64) => "skip";
+    }
+
+    time_limit!();
 
     /// The count at which to stop.
     pub fn limit(mut self, limit: u64) -> Self {
         self.limit = Some(limit);
-        self
-    }
-
-    /// The index to use: a name or a key pattern, or `{$natural: 1}`.
-    pub fn hint(mut self, hint: impl Into<Bson>) -> Self {
-        self.hint = Some(hint.into());
+        self.options.set_count("limit", limit);
         self
     }
 
     /// Counts.
     pub fn run(self) -> Result<u64> {
+        #[cfg(feature = "remote")]
+        if let Some(remote) = self.coll.remote() {
+            let options = self.options.for_driver::<mongodb::options::CountOptions>()?;
+            return Ok(remote.count_documents(self.filter).with_options(options).run()?);
+        }
         let filter = to_doc(&self.filter)?;
-        let hint = self.hint.as_ref().map(|hint| to_doc(&bson::doc! { "hint": hint })).transpose()?;
+        let options = self.options.bytes()?;
         let request = CountRequest {
             filter: &filter,
-            hint: hint.as_ref().and_then(|holder| holder.get("hint")),
-            skip: self.skip,
+            hint: options.value("hint"),
+            collation: options.doc("collation"),
+            skip: self.options.count("skip"),
             limit: self.limit,
-            ..CountRequest::new(self.coll.namespace()?)
+            ..CountRequest::new(self.coll.checked_namespace()?)
         };
-        self.coll.engine().count(&OpContext::new(), &request)
+        self.coll.engine()?.count(&self.options.op(), &request)
     }
 }
 
@@ -70,6 +81,10 @@ impl<'a, T: Send + Sync> EstimatedDocumentCount<'a, T> {
 
     /// Gives the number.
     pub fn run(self) -> Result<u64> {
-        self.coll.engine().count(&OpContext::new(), &CountRequest::new(self.coll.namespace()?))
+        #[cfg(feature = "remote")]
+        if let Some(remote) = self.coll.remote() {
+            return Ok(remote.estimated_document_count().run()?);
+        }
+        self.coll.engine()?.count(&OpContext::new(), &CountRequest::new(self.coll.checked_namespace()?))
     }
 }

@@ -1,9 +1,7 @@
 //! `drop`, of a collection or a database.
 
-use std::sync::Arc;
-
 use crate::api::Collection;
-use crate::engine::Engine;
+use crate::api::backend::Backend;
 use crate::error::Result;
 use crate::request::OpContext;
 
@@ -21,7 +19,11 @@ impl<'a, T: Send + Sync> DropCollection<'a, T> {
 
     /// Drops the collection; nothing happens when there is none.
     pub fn run(self) -> Result<()> {
-        self.coll.engine().drop_collection(&OpContext::new(), &self.coll.namespace()?).map(drop)
+        #[cfg(feature = "remote")]
+        if let Some(remote) = self.coll.remote() {
+            return Ok(remote.drop().run()?);
+        }
+        self.coll.engine()?.drop_collection(&OpContext::new(), &self.coll.checked_namespace()?).map(drop)
     }
 }
 
@@ -29,17 +31,21 @@ impl<'a, T: Send + Sync> DropCollection<'a, T> {
 #[must_use = "nothing happens before `run`"]
 #[derive(Debug)]
 pub struct DropDatabase {
-    engine: Arc<Engine>,
+    backend: Backend,
     name: String,
 }
 
 impl DropDatabase {
-    pub(crate) fn new(engine: Arc<Engine>, name: String) -> Self {
-        Self { engine, name }
+    pub(crate) fn new(backend: Backend, name: String) -> Self {
+        Self { backend, name }
     }
 
     /// Drops the database; nothing happens when there is none.
     pub fn run(self) -> Result<()> {
-        self.engine.drop_database(&OpContext::new(), &self.name).map(drop)
+        #[cfg(feature = "remote")]
+        if let Some(remote) = self.backend.remote() {
+            return Ok(remote.database(&self.name).drop().run()?);
+        }
+        self.backend.engine()?.drop_database(&OpContext::new(), &self.name).map(drop)
     }
 }

@@ -1,9 +1,10 @@
 //! `find`.
 
 use bson::{Bson, Document};
-use smongo_vm::value::{DocBuf, DocWriter, RawDoc};
+use smongo_vm::value::{DocWriter, RawDoc};
 
-use crate::api::convert::{from_doc, to_doc, to_optional_doc};
+use super::options::{Options, count_setters, setters, time_limit};
+use crate::api::convert::{from_doc, to_doc};
 use crate::api::{Collection, Cursor};
 use crate::error::Result;
 use crate::request::{ExplainRequest, Explained, FindRequest, OpContext, Verbosity};
@@ -14,108 +15,82 @@ use crate::request::{ExplainRequest, Explained, FindRequest, OpContext, Verbosit
 pub struct Find<'a, T: Send + Sync> {
     coll: &'a Collection<T>,
     filter: Document,
-    projection: Option<Document>,
-    sort: Option<Document>,
-    hint: Option<Bson>,
-    let_variables: Option<Document>,
-    collation: Option<Document>,
-    skip: u64,
-    limit: u64,
-    batch_size: Option<u64>,
-    show_record_id: bool,
-    allow_disk_use: Option<bool>,
-    max_time_ms: u64,
+    options: Options,
+    /// Whether one document is wanted.
+    single: bool,
 }
 
 impl<'a, T: Send + Sync> Find<'a, T> {
     pub(crate) fn new(coll: &'a Collection<T>, filter: Document) -> Self {
-        Self {
-            coll,
-            filter,
-            projection: None,
-            sort: None,
-            hint: None,
-            let_variables: None,
-            collation: None,
-            skip: 0,
-            limit: 0,
-            batch_size: None,
-            show_record_id: false,
-            allow_disk_use: None,
-            max_time_ms: 0,
-        }
+        Self { coll, filter, options: Options::default(), single: false }
     }
 
-    /// Which fields are given.
-    pub fn projection(mut self, projection: Document) -> Self {
-        self.projection = Some(projection);
+    /// At most one document.
+    pub(super) fn single(mut self) -> Self {
+        self.single = true;
         self
     }
 
-    /// The order.
-    pub fn sort(mut self, sort: Document) -> Self {
-        self.sort = Some(sort);
-        self
+    setters! {
+        /// Which fields are given.
+        projection(Document) => "projection";
+        /// The order.
+        sort(Document) => "sort";
+        /// An index by name or key pattern, or `{$natural: ±1}`.
+        hint(Bson) => "hint";
+        /// Variables for `$expr`.
+        let_vars(Document) => "let";
+        /// How strings compare: `{locale: "en", strength: 2}`. The collection's collation otherwise.
+        collation(Document) => "collation";
+        /// What the operation is known by in the profiler and among running operations.
+        comment(Bson) => "comment";
+        /// The least keys of the hinted index, which are found.
+        min(Document) => "min";
+        /// The keys of the hinted index up to which is found.
+        max(Document) => "max";
+        /// Gives the keys of the index instead of the documents.
+        return_key(bool) => "returnKey";
+        /// Adds `$recordId` to each document.
+        show_record_id(bool) => "showRecordId";
+        /// Whether a cursor that nobody asks for more lives on. Cursors of a store that is open here always do.
+        no_cursor_timeout(bool) => "noCursorTimeout";
+        /// Whether a sort may use temporary files beyond its memory limit. The engine's default otherwise, which is to do so.
+        allow_disk_use(bool) => "allowDiskUse";
     }
 
-    /// An index by name or key pattern, or `{$natural: ±1}`.
-    pub fn hint(mut self, hint: impl Into<Bson>) -> Self {
-        self.hint = Some(hint.into());
-        self
+    count_setters! {
+        /// How many matches are left out.
+        skip(u64) => "skip";
+        /// How many documents are read at a time.
+        batch_size(u32) => "batchSize";
     }
 
-    /// Variables for `$expr`.
-    pub fn let_vars(mut self, variables: Document) -> Self {
-        self.let_variables = Some(variables);
-        self
-    }
+    time_limit!();
 
-    /// How strings compare: `{locale: "en", strength: 2}`. The collection's collation otherwise.
-    pub fn collation(mut self, collation: Document) -> Self {
-        self.collation = Some(collation);
-        self
-    }
-
-    /// Whether a sort may use temporary files beyond its memory limit. The engine's default otherwise, which is to do so.
-    pub fn allow_disk_use(mut self, allow: bool) -> Self {
-        self.allow_disk_use = Some(allow);
-        self
-    }
-
-    /// How many matches are left out.
-    pub fn skip(mut self, skip: u64) -> Self {
-        self.skip = skip;
-        self
-    }
-
-    /// At most how many documents are given; 0 is all.
-    pub fn limit(mut self, limit: u64) -> Self {
-        self.limit = limit;
-        self
-    }
-
-    /// How many documents are read at a time.
-    pub fn batch_size(mut self, documents: u32) -> Self {
-        self.batch_size = Some(u64::from(documents));
-        self
-    }
-
-    /// Adds `$recordId` to each document.
-    pub fn show_record_id(mut self, show: bool) -> Self {
-        self.show_record_id = show;
-        self
-    }
-
-    /// The longest the first batch may take; 0 is forever.
-    pub fn max_time_ms(mut self, millis: u64) -> Self {
-        self.max_time_ms = millis;
+    /// At most how many documents are given; 0 is all. The sign does not matter.
+    pub fn limit(mut self, limit: i64) -> Self {
+        self.options.set("limit", limit);
         self
     }
 
     /// Starts the find.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the filter or the options; `MaxTimeMSExpired`. Errors that only documents bring up come from
+    /// the cursor.
     pub fn run(self) -> Result<Cursor<T>> {
-        let op = OpContext::new().max_time_ms(self.max_time_ms);
-        self.with_request(|request| Cursor::open(self.coll.engine(), &op, &request))
+        #[cfg(feature = "remote")]
+        if let Some(remote) = self.coll.remote() {
+            let mut options = self.options.for_driver::<mongodb::options::FindOptions>()?;
+            if self.single {
+                options.limit = Some(-1);
+            }
+            let find = remote.find(self.filter).with_options(options);
+            return Ok(Cursor::over_remote(find.run()?));
+        }
+        let op = self.options.op();
+        self.with_request(|request| Cursor::open(self.coll.engine()?, &op, &request))
     }
 
     /// The plan of the find with its programs, and from [`Verbosity::ExecutionStats`] on what came of running it.
@@ -124,7 +99,7 @@ impl<'a, T: Send + Sync> Find<'a, T> {
         let mut doc = DocWriter::new(&mut bytes);
         self.with_request(|request| {
             let request = ExplainRequest { explained: Explained::Find(request), verbosity };
-            self.coll.engine().explain(&OpContext::new(), &request, &mut doc)
+            self.coll.engine()?.explain(&OpContext::new(), &request, &mut doc)
         })?;
         doc.finish();
         from_doc(RawDoc::from_bytes(&bytes).unwrap_or(RawDoc::EMPTY))
@@ -132,25 +107,28 @@ impl<'a, T: Send + Sync> Find<'a, T> {
 
     fn with_request<R>(&self, with: impl FnOnce(FindRequest<'_>) -> Result<R>) -> Result<R> {
         let filter = to_doc(&self.filter)?;
-        let projection = to_optional_doc(self.projection.as_ref())?;
-        let sort = to_optional_doc(self.sort.as_ref())?;
-        let let_variables = to_optional_doc(self.let_variables.as_ref())?;
-        let collation = to_optional_doc(self.collation.as_ref())?;
-        let hint = self.hint.as_ref().map(|hint| to_doc(&bson::doc! { "hint": hint })).transpose()?;
+        let options = self.options.bytes()?;
+        let count = |name| Some(self.options.count(name)).filter(|count| *count > 0);
+        let ns = self.coll.checked_namespace()?;
+        // Only a cursor over a collection can be told to wait for ever.
+        let is_view = self.coll.engine()?.is_view(&ns);
         with(FindRequest {
             filter: &filter,
-            projection: projection.as_ref().map(DocBuf::as_doc),
-            sort: sort.as_ref().map(DocBuf::as_doc),
-            hint: hint.as_ref().and_then(|holder| holder.get("hint")),
-            let_variables: let_variables.as_ref().map(DocBuf::as_doc),
-            collation: collation.as_ref().map(DocBuf::as_doc),
-            skip: self.skip,
-            limit: (self.limit > 0).then_some(self.limit),
-            batch_size: self.batch_size.filter(|size| *size > 0),
-            show_record_id: self.show_record_id,
-            allow_disk_use: self.allow_disk_use,
-            no_cursor_timeout: true,
-            ..FindRequest::new(self.coll.namespace()?)
+            projection: options.doc("projection"),
+            sort: options.doc("sort"),
+            hint: options.value("hint"),
+            let_variables: options.doc("let"),
+            collation: options.doc("collation"),
+            min: options.doc("min"),
+            max: options.doc("max"),
+            skip: self.options.count("skip"),
+            limit: if self.single { Some(1) } else { count("limit") },
+            batch_size: count("batchSize"),
+            return_key: self.options.flag("returnKey"),
+            show_record_id: self.options.flag("showRecordId"),
+            allow_disk_use: options.value("allowDiskUse").and_then(|allow| allow.as_bool()),
+            no_cursor_timeout: !is_view,
+            ..FindRequest::new(ns)
         })
     }
 }

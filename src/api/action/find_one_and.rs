@@ -1,76 +1,118 @@
 //! `find_one_and_delete`, `find_one_and_replace` and `find_one_and_update`: one command, three verbs.
 
-use bson::Document;
+use bson::{Bson, Document};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use smongo_vm::value::{DocBuf, Value};
 
+use super::options::{OptionBytes, Options, durability, setters, time_limit};
 use super::replace_one::replacement_doc;
 use super::update::ModificationBytes;
-use crate::api::convert::{from_doc, to_array, to_doc, to_optional_doc};
+use crate::api::convert::{from_doc, to_doc};
 use crate::api::{Collection, ReturnDocument, UpdateModifications};
 use crate::error::Result;
-use crate::request::{FindAndModifyRequest, Modification, OpContext};
+use crate::request::{FindAndModifyRequest, Modification, WriteOptions};
 
-/// What the three verbs share.
-#[derive(Debug)]
-struct FindOneAnd<'a, T: Send + Sync> {
-    coll: &'a Collection<T>,
-    filter: Document,
-    sort: Option<Document>,
-    projection: Option<Document>,
+/// The methods that the three verbs share.
+macro_rules! shared_setters {
+    () => {
+        setters! {
+            /// Which match comes first.
+            sort(Document) => "sort";
+            /// Which fields are given back.
+            projection(Document) => "projection";
+            /// How strings compare: `{locale: "en", strength: 2}`. The collection's collation otherwise.
+            collation(Document) => "collation";
+            /// An index by name or key pattern.
+            hint(Bson) => "hint";
+            /// Variables for `$expr` and pipelines.
+            let_vars(Document) => "let";
+            /// What the operation is known by in the profiler and among running operations.
+            comment(Bson) => "comment";
+        }
+
+        time_limit!();
+
+        durability!();
+    };
 }
 
-impl<'a, T: Send + Sync> FindOneAnd<'a, T> {
-    fn new(coll: &'a Collection<T>, filter: Document) -> Self {
-        Self { coll, filter, sort: None, projection: None }
-    }
+/// The methods that the two verbs share which write a document.
+macro_rules! write_setters {
+    () => {
+        setters! {
+            /// Whether a document is inserted when none matches.
+            upsert(bool) => "upsert";
+            /// Whether the collection's validator is left out.
+            bypass_document_validation(bool) => "bypassDocumentValidation";
+        }
 
-    fn run(self, action: Modification<'_>) -> Result<Option<T>>
-    where
-        T: DeserializeOwned,
-    {
-        let filter = to_doc(&self.filter)?;
-        let sort = to_optional_doc(self.sort.as_ref())?;
-        let fields = to_optional_doc(self.projection.as_ref())?;
-        let request = FindAndModifyRequest {
-            sort: sort.as_deref(),
-            fields: fields.as_deref(),
-            ..FindAndModifyRequest::new(self.coll.namespace()?, &filter, action)
-        };
-        let reply = self.coll.engine().find_and_modify(&OpContext::new(), &request)?;
-        reply.value.as_deref().map(from_doc).transpose()
-    }
+        /// Which state is given back. Default: the one before.
+        pub fn return_document(mut self, returned: ReturnDocument) -> Self {
+            let name = if returned == ReturnDocument::After { "after" } else { "before" };
+            self.options.set("returnDocument", name);
+            self.returned = returned;
+            self
+        }
+    };
+}
+
+/// Runs one of the verbs on a store that is open here.
+fn run<T: Send + Sync + DeserializeOwned>(
+    coll: &Collection<T>,
+    filter: &Document,
+    options: &Options,
+    bytes: &OptionBytes,
+    journal: bool,
+    action: Modification<'_>,
+) -> Result<Option<T>> {
+    let filter = to_doc(filter)?;
+    let request = FindAndModifyRequest {
+        sort: bytes.doc("sort"),
+        fields: bytes.doc("projection"),
+        hint: bytes.value("hint"),
+        collation: bytes.doc("collation"),
+        let_variables: bytes.doc("let"),
+        options: WriteOptions {
+            journal,
+            bypass_document_validation: options.flag("bypassDocumentValidation"),
+            ..WriteOptions::default()
+        },
+        ..FindAndModifyRequest::new(coll.checked_namespace()?, &filter, action)
+    };
+    let reply = coll.engine()?.find_and_modify(&options.op(), &request)?;
+    reply.value.as_deref().map(from_doc).transpose()
 }
 
 /// Deletes a document and gives it back.
 #[must_use = "nothing happens before `run`"]
 #[derive(Debug)]
-pub struct FindOneAndDelete<'a, T: Send + Sync>(FindOneAnd<'a, T>);
+pub struct FindOneAndDelete<'a, T: Send + Sync> {
+    coll: &'a Collection<T>,
+    filter: Document,
+    options: Options,
+    journal: bool,
+}
 
 impl<'a, T: Send + Sync> FindOneAndDelete<'a, T> {
     pub(crate) fn new(coll: &'a Collection<T>, filter: Document) -> Self {
-        Self(FindOneAnd::new(coll, filter))
+        Self { coll, filter, options: Options::default(), journal: false }
     }
 
-    /// Which match comes first.
-    pub fn sort(mut self, sort: Document) -> Self {
-        self.0.sort = Some(sort);
-        self
-    }
-
-    /// Which fields are given back.
-    pub fn projection(mut self, projection: Document) -> Self {
-        self.0.projection = Some(projection);
-        self
-    }
+    shared_setters!();
 
     /// Deletes the document, if there is one.
     pub fn run(self) -> Result<Option<T>>
     where
         T: DeserializeOwned,
     {
-        self.0.run(Modification::Remove)
+        #[cfg(feature = "remote")]
+        if let Some(remote) = self.coll.remote() {
+            let options = self.options.for_driver::<mongodb::options::FindOneAndDeleteOptions>()?;
+            return typed(remote.find_one_and_delete(self.filter).with_options(options).run()?);
+        }
+        let bytes = self.options.bytes()?;
+        run(self.coll, &self.filter, &self.options, &bytes, self.journal, Modification::Remove)
     }
 }
 
@@ -78,45 +120,29 @@ impl<'a, T: Send + Sync> FindOneAndDelete<'a, T> {
 #[must_use = "nothing happens before `run`"]
 #[derive(Debug)]
 pub struct FindOneAndReplace<'a, T: Send + Sync> {
-    find: FindOneAnd<'a, T>,
+    coll: &'a Collection<T>,
+    filter: Document,
     replacement: Result<DocBuf>,
-    upsert: bool,
     returned: ReturnDocument,
+    options: Options,
+    journal: bool,
 }
 
 impl<'a, T: Serialize + Send + Sync> FindOneAndReplace<'a, T> {
     pub(crate) fn new(coll: &'a Collection<T>, filter: Document, replacement: &T) -> Self {
         Self {
-            find: FindOneAnd::new(coll, filter),
+            coll,
+            filter,
             replacement: replacement_doc(replacement),
-            upsert: false,
             returned: ReturnDocument::default(),
+            options: Options::default(),
+            journal: false,
         }
     }
 
-    /// Whether the replacement is inserted when no document matches.
-    pub fn upsert(mut self, upsert: bool) -> Self {
-        self.upsert = upsert;
-        self
-    }
+    shared_setters!();
 
-    /// Which state is given back. Default: the one before.
-    pub fn return_document(mut self, returned: ReturnDocument) -> Self {
-        self.returned = returned;
-        self
-    }
-
-    /// Which match comes first.
-    pub fn sort(mut self, sort: Document) -> Self {
-        self.find.sort = Some(sort);
-        self
-    }
-
-    /// Which fields are given back.
-    pub fn projection(mut self, projection: Document) -> Self {
-        self.find.projection = Some(projection);
-        self
-    }
+    write_setters!();
 
     /// Replaces the document, if there is one.
     pub fn run(self) -> Result<Option<T>>
@@ -124,12 +150,20 @@ impl<'a, T: Serialize + Send + Sync> FindOneAndReplace<'a, T> {
         T: DeserializeOwned,
     {
         let replacement = self.replacement?;
-        self.find.run(Modification::Update {
+        #[cfg(feature = "remote")]
+        if let Some(remote) = self.coll.remote() {
+            let options = self.options.for_driver::<mongodb::options::FindOneAndReplaceOptions>()?;
+            let replacement = crate::api::remote::raw(&replacement)?;
+            return typed(remote.find_one_and_replace(self.filter, replacement).with_options(options).run()?);
+        }
+        let bytes = self.options.bytes()?;
+        let action = Modification::Update {
             update: Value::document(&replacement),
-            upsert: self.upsert,
+            upsert: self.options.flag("upsert"),
             return_new: self.returned == ReturnDocument::After,
             array_filters: None,
-        })
+        };
+        run(self.coll, &self.filter, &self.options, &bytes, self.journal, action)
     }
 }
 
@@ -137,51 +171,26 @@ impl<'a, T: Serialize + Send + Sync> FindOneAndReplace<'a, T> {
 #[must_use = "nothing happens before `run`"]
 #[derive(Debug)]
 pub struct FindOneAndUpdate<'a, T: Send + Sync> {
-    find: FindOneAnd<'a, T>,
+    coll: &'a Collection<T>,
+    filter: Document,
     update: UpdateModifications,
-    upsert: bool,
     returned: ReturnDocument,
-    array_filters: Option<Vec<Document>>,
+    options: Options,
+    journal: bool,
 }
 
 impl<'a, T: Send + Sync> FindOneAndUpdate<'a, T> {
     pub(crate) fn new(coll: &'a Collection<T>, filter: Document, update: UpdateModifications) -> Self {
-        Self {
-            find: FindOneAnd::new(coll, filter),
-            update,
-            upsert: false,
-            returned: ReturnDocument::default(),
-            array_filters: None,
-        }
+        Self { coll, filter, update, returned: ReturnDocument::default(), options: Options::default(), journal: false }
     }
 
-    /// Whether a document is inserted when none matches.
-    pub fn upsert(mut self, upsert: bool) -> Self {
-        self.upsert = upsert;
-        self
-    }
+    shared_setters!();
 
-    /// Which state is given back. Default: the one before.
-    pub fn return_document(mut self, returned: ReturnDocument) -> Self {
-        self.returned = returned;
-        self
-    }
+    write_setters!();
 
     /// Which array elements `$[identifier]` means.
     pub fn array_filters(mut self, filters: impl IntoIterator<Item = Document>) -> Self {
-        self.array_filters = Some(filters.into_iter().collect());
-        self
-    }
-
-    /// Which match comes first.
-    pub fn sort(mut self, sort: Document) -> Self {
-        self.find.sort = Some(sort);
-        self
-    }
-
-    /// Which fields are given back.
-    pub fn projection(mut self, projection: Document) -> Self {
-        self.find.projection = Some(projection);
+        self.options.set("arrayFilters", filters.into_iter().collect::<Vec<_>>());
         self
     }
 
@@ -191,12 +200,25 @@ impl<'a, T: Send + Sync> FindOneAndUpdate<'a, T> {
         T: DeserializeOwned,
     {
         let update = ModificationBytes::new(&self.update)?;
-        let array_filters = self.array_filters.as_deref().map(to_array).transpose()?;
-        self.find.run(Modification::Update {
+        #[cfg(feature = "remote")]
+        if let Some(remote) = self.coll.remote() {
+            let options = self.options.for_driver::<mongodb::options::FindOneAndUpdateOptions>()?;
+            let update = mongodb::options::UpdateModifications::from(self.update);
+            return typed(remote.find_one_and_update(self.filter, update).with_options(options).run()?);
+        }
+        let bytes = self.options.bytes()?;
+        let action = Modification::Update {
             update: update.value(),
-            upsert: self.upsert,
+            upsert: self.options.flag("upsert"),
             return_new: self.returned == ReturnDocument::After,
-            array_filters: array_filters.as_deref(),
-        })
+            array_filters: bytes.array("arrayFilters"),
+        };
+        run(self.coll, &self.filter, &self.options, &bytes, self.journal, action)
     }
+}
+
+/// What the driver gave, as the caller's type.
+#[cfg(feature = "remote")]
+fn typed<T: DeserializeOwned>(found: Option<bson::RawDocumentBuf>) -> Result<Option<T>> {
+    found.map(|doc| crate::api::convert::from_raw(&doc)).transpose()
 }

@@ -3,8 +3,8 @@
 use bson::Document;
 use smongo_vm::value::{ArrayWriter, RawDoc, Value};
 
+use crate::api::backend::Backend;
 use crate::api::convert::to_doc;
-use crate::engine::Engine;
 use crate::error::Result;
 use crate::request::{ListCollectionsRequest, OpContext};
 
@@ -12,14 +12,14 @@ use crate::request::{ListCollectionsRequest, OpContext};
 #[must_use = "nothing happens before `run`"]
 #[derive(Debug)]
 pub struct ListCollectionNames<'a> {
-    engine: &'a Engine,
+    backend: &'a Backend,
     db: &'a str,
     filter: Document,
 }
 
 impl<'a> ListCollectionNames<'a> {
-    pub(crate) fn new(engine: &'a Engine, db: &'a str) -> Self {
-        Self { engine, db, filter: Document::new() }
+    pub(crate) fn new(backend: &'a Backend, db: &'a str) -> Self {
+        Self { backend, db, filter: Document::new() }
     }
 
     /// Which collections, by what `listCollections` says of them.
@@ -30,6 +30,10 @@ impl<'a> ListCollectionNames<'a> {
 
     /// Gives the names in their order.
     pub fn run(self) -> Result<Vec<String>> {
+        #[cfg(feature = "remote")]
+        if let Some(remote) = self.backend.remote() {
+            return Ok(remote.database(self.db).list_collection_names().filter(self.filter).run()?);
+        }
         let filter = to_doc(&self.filter)?;
         let request = ListCollectionsRequest {
             filter: &filter,
@@ -39,7 +43,7 @@ impl<'a> ListCollectionNames<'a> {
         };
         let mut bytes = Vec::new();
         let mut list = ArrayWriter::new(&mut bytes);
-        self.engine.list_collections(&OpContext::new(), &request, &mut list)?;
+        self.backend.engine()?.list_collections(&OpContext::new(), &request, &mut list)?;
         list.finish();
         Ok(names(&bytes))
     }

@@ -4,8 +4,8 @@ use bson::Document;
 use smongo_vm::value::ArrayWriter;
 
 use super::list_collection_names::names;
+use crate::api::backend::Backend;
 use crate::api::convert::to_doc;
-use crate::engine::Engine;
 use crate::error::Result;
 use crate::request::OpContext;
 
@@ -13,13 +13,13 @@ use crate::request::OpContext;
 #[must_use = "nothing happens before `run`"]
 #[derive(Debug)]
 pub struct ListDatabaseNames<'a> {
-    engine: &'a Engine,
+    backend: &'a Backend,
     filter: Document,
 }
 
 impl<'a> ListDatabaseNames<'a> {
-    pub(crate) fn new(engine: &'a Engine) -> Self {
-        Self { engine, filter: Document::new() }
+    pub(crate) fn new(backend: &'a Backend) -> Self {
+        Self { backend, filter: Document::new() }
     }
 
     /// Which databases, by what `listDatabases` says of them.
@@ -30,10 +30,14 @@ impl<'a> ListDatabaseNames<'a> {
 
     /// Gives the names in their order.
     pub fn run(self) -> Result<Vec<String>> {
+        #[cfg(feature = "remote")]
+        if let Some(remote) = self.backend.remote() {
+            return Ok(remote.client().list_database_names().filter(self.filter).run()?);
+        }
         let filter = to_doc(&self.filter)?;
         let mut bytes = Vec::new();
         let mut list = ArrayWriter::new(&mut bytes);
-        self.engine.list_databases(&OpContext::new(), &filter, true, &mut list)?;
+        self.backend.engine()?.list_databases(&OpContext::new(), &filter, true, &mut list)?;
         list.finish();
         Ok(names(&bytes))
     }

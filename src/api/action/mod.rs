@@ -1,6 +1,7 @@
 //! The verbs, one a file: builders whose `run` carries them out.
 
 mod aggregate;
+mod bulk_write;
 mod count;
 mod create_collection;
 mod delete;
@@ -13,12 +14,16 @@ mod index;
 mod insert_many;
 mod insert_one;
 mod list_collection_names;
+mod list_collections;
 mod list_database_names;
+mod options;
 mod rename;
 mod replace_one;
+mod run_command;
 mod update;
 
 pub use aggregate::Aggregate;
+pub use bulk_write::BulkWrite;
 pub use count::{CountDocuments, EstimatedDocumentCount};
 pub use create_collection::CreateCollection;
 pub use delete::Delete;
@@ -27,11 +32,16 @@ pub use drop::{DropCollection, DropDatabase};
 pub use find::Find;
 pub use find_one::FindOne;
 pub use find_one_and::{FindOneAndDelete, FindOneAndReplace, FindOneAndUpdate};
-pub use index::{CreateIndex, DropIndexes, ListIndexNames};
+pub use index::{CreateIndex, CreateIndexes, DropIndexes, ListIndexNames, ListIndexes, ListedIndexes};
 pub use insert_many::InsertMany;
 pub use insert_one::InsertOne;
 pub use list_collection_names::ListCollectionNames;
+pub use list_collections::{
+    CollectionOptions, CollectionSpecification, CollectionSpecificationInfo, CollectionType, DatabaseSpecification,
+    ListCollections, ListDatabases,
+};
 pub use list_database_names::ListDatabaseNames;
 pub use rename::RenameCollection;
 pub use replace_one::ReplaceOne;
+pub use run_command::{CommandCursor, RunCommand, RunCursorCommand};
 pub use update::Update;

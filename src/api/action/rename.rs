@@ -1,6 +1,8 @@
 //! `rename`.
 
 use crate::api::Collection;
+#[cfg(feature = "remote")]
+use crate::api::convert::to_doc;
 use crate::error::Result;
 use crate::request::{Namespace, OpContext};
 
@@ -33,8 +35,14 @@ impl<'a, T: Send + Sync> RenameCollection<'a, T> {
 
     /// Renames the collection. Handles of the old name stay with the old name.
     pub fn run(self) -> Result<()> {
-        let from = self.coll.namespace()?;
+        let from = self.coll.checked_namespace()?;
         let to = Namespace::new(self.db.as_deref().unwrap_or(from.db()), &self.to)?;
-        self.coll.engine().rename_collection(&OpContext::new(), &from, &to, self.drop_target)
+        #[cfg(feature = "remote")]
+        if self.coll.remote().is_some() {
+            let (from, to) = (from.to_string(), to.to_string());
+            let command = bson::doc! { "renameCollection": from, "to": to, "dropTarget": self.drop_target };
+            return self.coll.backend().run_command("admin", &to_doc(&command)?).map(drop);
+        }
+        self.coll.engine()?.rename_collection(&OpContext::new(), &from, &to, self.drop_target)
     }
 }

@@ -1,15 +1,16 @@
 //! `replace_one`.
 
-use bson::Document;
+use bson::{Bson, Document};
 use serde::Serialize;
 use smongo_vm::Code;
 use smongo_vm::value::{DocBuf, Value};
 
+use super::options::{Options, durability, setters};
 use super::update::run_statement;
-use crate::api::convert::{to_doc, to_optional_doc};
+use crate::api::convert::to_doc;
 use crate::api::{Collection, UpdateResult};
 use crate::error::{Error, Result};
-use crate::request::UpdateStatement;
+use crate::request::{UpdateStatement, WriteOptions};
 
 /// Replaces one document.
 #[must_use = "nothing happens before `run`"]
@@ -18,46 +19,61 @@ pub struct ReplaceOne<'a, T: Send + Sync> {
     coll: &'a Collection<T>,
     filter: Document,
     replacement: Result<DocBuf>,
-    upsert: bool,
-    sort: Option<Document>,
+    options: Options,
     journal: bool,
 }
 
 impl<'a, T: Serialize + Send + Sync> ReplaceOne<'a, T> {
     pub(crate) fn new(coll: &'a Collection<T>, filter: Document, replacement: &T) -> Self {
         let replacement = replacement_doc(replacement);
-        Self { coll, filter, replacement, upsert: false, sort: None, journal: false }
+        Self { coll, filter, replacement, options: Options::default(), journal: false }
     }
 
-    /// Whether the replacement is inserted when no document matches.
-    pub fn upsert(mut self, upsert: bool) -> Self {
-        self.upsert = upsert;
-        self
+    setters! {
+        /// Whether the replacement is inserted when no document matches.
+        upsert(bool) => "upsert";
+        /// Which match comes first.
+        sort(Document) => "sort";
+        /// Variables for `$expr`.
+        let_vars(Document) => "let";
+        /// How strings compare: `{locale: "en", strength: 2}`. The collection's collation otherwise.
+        collation(Document) => "collation";
+        /// An index by name or key pattern.
+        hint(Bson) => "hint";
+        /// What the operation is known by in the profiler and among running operations.
+        comment(Bson) => "comment";
+        /// Whether the collection's validator is left out.
+        bypass_document_validation(bool) => "bypassDocumentValidation";
     }
 
-    /// Which match comes first.
-    pub fn sort(mut self, sort: Document) -> Self {
-        self.sort = Some(sort);
-        self
-    }
-
-    /// Waits until the change is on the storage device.
-    pub fn journal(mut self, journal: bool) -> Self {
-        self.journal = journal;
-        self
-    }
+    durability!();
 
     /// Replaces.
     pub fn run(self) -> Result<UpdateResult> {
-        let filter = to_doc(&self.filter)?;
         let replacement = self.replacement?;
-        let sort = to_optional_doc(self.sort.as_ref())?;
+        #[cfg(feature = "remote")]
+        if let Some(remote) = self.coll.remote() {
+            let replace = remote.replace_one(self.filter, crate::api::remote::raw(&replacement)?);
+            return Ok(replace
+                .with_options(self.options.for_driver::<mongodb::options::ReplaceOptions>()?)
+                .run()?
+                .into());
+        }
+        let filter = to_doc(&self.filter)?;
+        let options = self.options.bytes()?;
         let statement = UpdateStatement {
-            upsert: self.upsert,
-            sort: sort.as_ref().map(DocBuf::as_doc),
+            upsert: self.options.flag("upsert"),
+            sort: options.doc("sort"),
+            hint: options.value("hint"),
+            collation: options.doc("collation"),
             ..UpdateStatement::new(&filter, Value::document(&replacement))
         };
-        run_statement(self.coll, statement, None, self.journal)
+        let write = WriteOptions {
+            journal: self.journal,
+            bypass_document_validation: self.options.flag("bypassDocumentValidation"),
+            ..WriteOptions::default()
+        };
+        run_statement(self.coll, statement, options.doc("let"), write)
     }
 }
 

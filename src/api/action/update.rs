@@ -1,9 +1,10 @@
 //! `update_one` and `update_many`.
 
 use bson::{Bson, Document};
-use smongo_vm::value::{DocBuf, Value};
+use smongo_vm::value::{DocBuf, RawDoc, Value};
 
-use crate::api::convert::{to_array, to_bson, to_doc, to_optional_doc};
+use super::options::{Options, durability, setters};
+use crate::api::convert::{to_array, to_bson, to_doc};
 use crate::api::{Collection, UpdateModifications, UpdateResult};
 use crate::error::{Error, Result};
 use crate::request::{OpContext, UpdateRequest, UpdateStatement, WriteOptions};
@@ -16,73 +17,72 @@ pub struct Update<'a, T: Send + Sync> {
     filter: Document,
     update: UpdateModifications,
     multi: bool,
-    upsert: bool,
-    array_filters: Option<Vec<Document>>,
-    sort: Option<Document>,
-    let_variables: Option<Document>,
+    options: Options,
     journal: bool,
 }
 
 impl<'a, T: Send + Sync> Update<'a, T> {
     pub(crate) fn new(coll: &'a Collection<T>, filter: Document, update: UpdateModifications, multi: bool) -> Self {
-        Self {
-            coll,
-            filter,
-            update,
-            multi,
-            upsert: false,
-            array_filters: None,
-            sort: None,
-            let_variables: None,
-            journal: false,
-        }
+        Self { coll, filter, update, multi, options: Options::default(), journal: false }
     }
 
-    /// Whether a document is inserted when none matches.
-    pub fn upsert(mut self, upsert: bool) -> Self {
-        self.upsert = upsert;
-        self
+    setters! {
+        /// Whether a document is inserted when none matches.
+        upsert(bool) => "upsert";
+        /// Which match comes first, when only one is updated.
+        sort(Document) => "sort";
+        /// Variables for `$expr` and pipelines.
+        let_vars(Document) => "let";
+        /// How strings compare: `{locale: "en", strength: 2}`. The collection's collation otherwise.
+        collation(Document) => "collation";
+        /// An index by name or key pattern.
+        hint(Bson) => "hint";
+        /// What the operation is known by in the profiler and among running operations.
+        comment(Bson) => "comment";
+        /// Whether the collection's validator is left out.
+        bypass_document_validation(bool) => "bypassDocumentValidation";
     }
+
+    durability!();
 
     /// Which array elements `$[identifier]` means.
     pub fn array_filters(mut self, filters: impl IntoIterator<Item = Document>) -> Self {
-        self.array_filters = Some(filters.into_iter().collect());
-        self
-    }
-
-    /// Which match comes first, when only one is updated.
-    pub fn sort(mut self, sort: Document) -> Self {
-        self.sort = Some(sort);
-        self
-    }
-
-    /// Variables for `$expr` and pipelines.
-    pub fn let_vars(mut self, variables: Document) -> Self {
-        self.let_variables = Some(variables);
-        self
-    }
-
-    /// Waits until the change is on the storage device.
-    pub fn journal(mut self, journal: bool) -> Self {
-        self.journal = journal;
+        self.options.set("arrayFilters", filters.into_iter().collect::<Vec<_>>());
         self
     }
 
     /// Updates.
     pub fn run(self) -> Result<UpdateResult> {
-        let filter = to_doc(&self.filter)?;
+        // Its checks hold for both ways.
         let update = ModificationBytes::new(&self.update)?;
-        let array_filters = self.array_filters.as_deref().map(to_array).transpose()?;
-        let sort = to_optional_doc(self.sort.as_ref())?;
-        let let_variables = to_optional_doc(self.let_variables.as_ref())?;
+        #[cfg(feature = "remote")]
+        if let Some(remote) = self.coll.remote() {
+            let options = self.options.for_driver::<mongodb::options::UpdateOptions>()?;
+            let update = mongodb::options::UpdateModifications::from(self.update);
+            let update = if self.multi {
+                remote.update_many(self.filter, update)
+            } else {
+                remote.update_one(self.filter, update)
+            };
+            return Ok(update.with_options(options).run()?.into());
+        }
+        let filter = to_doc(&self.filter)?;
+        let options = self.options.bytes()?;
         let statement = UpdateStatement {
             multi: self.multi,
-            upsert: self.upsert,
-            array_filters: array_filters.as_ref().map(DocBuf::as_doc),
-            sort: sort.as_ref().map(DocBuf::as_doc),
+            upsert: self.options.flag("upsert"),
+            array_filters: options.array("arrayFilters"),
+            sort: options.doc("sort"),
+            hint: options.value("hint"),
+            collation: options.doc("collation"),
             ..UpdateStatement::new(&filter, update.value())
         };
-        run_statement(self.coll, statement, let_variables.as_ref(), self.journal)
+        let write = WriteOptions {
+            journal: self.journal,
+            bypass_document_validation: self.options.flag("bypassDocumentValidation"),
+            ..WriteOptions::default()
+        };
+        run_statement(self.coll, statement, options.doc("let"), write)
     }
 }
 
@@ -90,15 +90,15 @@ impl<'a, T: Send + Sync> Update<'a, T> {
 pub(super) fn run_statement<T: Send + Sync>(
     coll: &Collection<T>,
     statement: UpdateStatement<'_>,
-    let_variables: Option<&DocBuf>,
-    journal: bool,
+    let_variables: Option<&RawDoc>,
+    options: WriteOptions,
 ) -> Result<UpdateResult> {
     let request = UpdateRequest {
-        let_variables: let_variables.map(DocBuf::as_doc),
-        options: WriteOptions { journal, ..WriteOptions::default() },
-        ..UpdateRequest::new(coll.namespace()?, std::slice::from_ref(&statement))
+        let_variables,
+        options,
+        ..UpdateRequest::new(coll.checked_namespace()?, std::slice::from_ref(&statement))
     };
-    let reply = coll.engine().update(&OpContext::new(), &request)?;
+    let reply = coll.engine()?.update(&OpContext::new(), &request)?;
     if let Some(error) = Error::from_write_errors(reply.write_errors) {
         return Err(error);
     }
@@ -132,7 +132,7 @@ impl ModificationBytes {
 }
 
 /// As in the official driver, an update that is not a replacement must have operators, and begin with one.
-fn only_operators(update: &Document) -> Result<()> {
+pub(super) fn only_operators(update: &Document) -> Result<()> {
     match update.keys().next() {
         Some(first) if first.starts_with('$') => Ok(()),
         Some(_) => Err(Error::new(
