@@ -10,8 +10,6 @@ import tempfile
 import bson
 from bson import json_util
 
-from smongod import target_directory
-
 from .support import ServerTest
 
 MAGIC = bytes.fromhex("6de29981")
@@ -19,8 +17,8 @@ END = b"\xff\xff\xff\xff"
 
 
 def tool():
-    """The tool, which `cargo test --workspace` has built."""
-    return os.environ.get("SMONGO", str(target_directory() / "debug" / "smongo"))
+    """The tool, which `cargo test --workspace` has built; `tests/drivers/run` says where."""
+    return os.environ["SMONGO"]
 
 
 def crc64(data):
