@@ -50,12 +50,12 @@ pub mod wire;
 mod write;
 
 pub use api::options::IndexModel;
-pub use api::{Client, Collection, Cursor, Database, PlanText, Served};
+pub use api::{Client, ClientSession, Collection, Cursor, Database, PlanText, Served, change_stream};
 pub use bson;
 
 /// What a client does, by the names that MongoDB's driver has for its synchronous types.
 pub mod sync {
-    pub use crate::api::{Client, Collection, Cursor, Database};
+    pub use crate::api::{ChangeStream, Client, ClientSession, Collection, Cursor, Database};
 }
 
 /// Options that are more than a value.

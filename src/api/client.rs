@@ -4,8 +4,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::Database;
-use super::action::{BulkWrite, DropDatabase, ListDatabaseNames, ListDatabases};
+use super::action::{BulkWrite, DropDatabase, ListDatabaseNames, ListDatabases, StartSession, Watch};
 use super::backend::{Backend, Local};
+use super::change_stream::Watched;
 use super::models::{SummaryBulkWriteResult, WriteModel};
 use super::serve::Served;
 use super::uri::Address;
@@ -137,6 +138,16 @@ impl Client {
     /// ```
     pub fn serve(&self, address: impl AsRef<str>) -> Result<Served> {
         Served::start(self.backend.engine()?, address.as_ref())
+    }
+
+    /// Starts a session, for transactions of several operations.
+    pub fn start_session(&self) -> StartSession<'_> {
+        StartSession::new(&self.backend)
+    }
+
+    /// Watches the changes of all databases.
+    pub fn watch(&self) -> Watch<'_> {
+        Watch::new(&self.backend, Watched::Everything)
     }
 
     /// A database. It exists once it has a collection.

@@ -12,9 +12,10 @@ use super::UpdateModifications;
 use super::action::{
     Aggregate, CountDocuments, CreateIndex, CreateIndexes, Delete, Distinct, DropCollection, DropIndexes,
     EstimatedDocumentCount, Find, FindOne, FindOneAndDelete, FindOneAndReplace, FindOneAndUpdate, InsertMany,
-    InsertOne, ListIndexNames, ListIndexes, RenameCollection, ReplaceOne, Update,
+    InsertOne, ListIndexNames, ListIndexes, RenameCollection, ReplaceOne, Update, Watch,
 };
 use super::backend::Backend;
+use super::change_stream::Watched;
 use super::convert::to_document;
 use super::models::{self, InsertOneModel, ReplaceOneModel};
 use super::options::IndexModel;
@@ -83,6 +84,11 @@ impl<T: Send + Sync> Collection<T> {
     /// Runs a pipeline over the collection.
     pub fn aggregate(&self, pipeline: impl IntoIterator<Item = Document>) -> Aggregate<Document> {
         Aggregate::over_collection(&self.backend, self.checked_namespace(), pipeline.into_iter().collect())
+    }
+
+    /// Watches the collection's changes.
+    pub fn watch(&self) -> Watch<'_, T> {
+        Watch::new(&self.backend, Watched::Collection(self.db.clone(), self.name.clone()))
     }
 
     /// Counts the documents that match.

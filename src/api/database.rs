@@ -7,8 +7,10 @@ use bson::{Document, RawDocumentBuf};
 use super::Collection;
 use super::action::{
     Aggregate, CreateCollection, DropDatabase, ListCollectionNames, ListCollections, RunCommand, RunCursorCommand,
+    Watch,
 };
 use super::backend::Backend;
+use super::change_stream::Watched;
 use super::convert::to_doc;
 use super::gridfs::{GridFsBucket, GridFsBucketOptions};
 use crate::engine::Engine;
@@ -39,6 +41,11 @@ impl Database {
     /// Runs a pipeline that begins with documents of its own making, such as `$documents`.
     pub fn aggregate(&self, pipeline: impl IntoIterator<Item = Document>) -> Aggregate<Document> {
         Aggregate::over_database(&self.backend, &self.name, pipeline.into_iter().collect())
+    }
+
+    /// Watches the changes of all the database's collections.
+    pub fn watch(&self) -> Watch<'_> {
+        Watch::new(&self.backend, Watched::Database(self.name.clone()))
     }
 
     /// Runs a command document, which says everything that can be said to a server.

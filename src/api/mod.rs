@@ -4,10 +4,13 @@
 //! [`Collection<T>`]; each verb is a method that returns a builder, and `run` carries it out. Documents are any type
 //! that serde can turn into BSON; types of the `bson` crate appear here and nowhere below.
 //!
+//! A [`ClientSession`] makes several operations one transaction; a [`ChangeStream`] tells changes as they happen.
+//!
 //! This layer fills the structs of [`crate::request`] and turns replies into the caller's types. It decides nothing.
 
 pub mod action;
 mod backend;
+pub mod change_stream;
 mod client;
 mod collection;
 mod convert;
@@ -21,9 +24,11 @@ mod plan_text;
 mod remote;
 mod results;
 mod serve;
+mod session;
 mod upkeep;
 mod uri;
 
+pub use change_stream::ChangeStream;
 pub use client::Client;
 pub use collection::Collection;
 pub use cursor::Cursor;
@@ -34,3 +39,4 @@ pub use results::{
     UpdateModifications, UpdateResult,
 };
 pub use serve::Served;
+pub use session::ClientSession;

@@ -317,3 +317,49 @@ impl From<Hint> for Bson {
         }
     }
 }
+
+/// Which documents the events of updates come with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FullDocumentType {
+    /// The document as it is when the event is read.
+    UpdateLookup,
+    /// The document as the update left it, where the collection keeps images.
+    WhenAvailable,
+    /// The document as the update left it; an error where the collection keeps no images.
+    Required,
+}
+
+impl FullDocumentType {
+    /// MongoDB's word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::UpdateLookup => "updateLookup",
+            Self::WhenAvailable => "whenAvailable",
+            Self::Required => "required",
+        }
+    }
+}
+
+/// Whether events come with the document as it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FullDocumentBeforeChangeType {
+    /// Where the collection keeps images.
+    WhenAvailable,
+    /// Yes; an error where the collection keeps no images.
+    Required,
+    /// No.
+    Off,
+}
+
+impl FullDocumentBeforeChangeType {
+    /// MongoDB's word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::WhenAvailable => "whenAvailable",
+            Self::Required => "required",
+            Self::Off => "off",
+        }
+    }
+}

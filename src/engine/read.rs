@@ -161,7 +161,10 @@ impl Engine {
             })?;
             return Ok(matches);
         }
-        if let Some(known) = self.known_count(request)? {
+        // What a collection knows is what has been committed.
+        if !op.in_transaction()
+            && let Some(known) = self.known_count(request)?
+        {
             return Ok(known.counted().unwrap_or(0));
         }
         let options = self.options_of(None, &request.ns);

@@ -11,6 +11,7 @@ mod indexes;
 mod parity;
 mod plan_cache;
 mod reads;
+mod sessions;
 mod stops;
 mod upkeep;
 mod uri;

@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use bson::{Bson, Document};
 use smongo_vm::value::{DocWriter, RawDoc};
 
-use super::options::{Options, count_setters, setters, time_limit};
+use super::options::{Options, count_setters, in_session, setters, time_limit};
 use crate::api::Cursor;
 use crate::api::backend::Backend;
 use crate::api::convert::{from_doc, to_doc};
@@ -79,6 +79,8 @@ impl<T> Aggregate<T> {
 
     time_limit!();
 
+    in_session!();
+
     /// Starts the pipeline. One that ends in `$out` or `$merge` runs to its end and gives nothing.
     pub fn run(self) -> Result<Cursor<T>> {
         #[cfg(feature = "remote")]
@@ -96,8 +98,7 @@ impl<T> Aggregate<T> {
             };
             return Ok(Cursor::over_remote(cursor));
         }
-        let op = self.options.op();
-        self.with_request(|request| Cursor::open_aggregate(self.backend.engine()?, &op, &request))
+        self.with_request(|request| Cursor::open_aggregate(self.backend.engine()?, &self.options, &request))
     }
 
     /// The plan of the pipeline with its programs, and from [`Verbosity::ExecutionStats`] on what came of running it.

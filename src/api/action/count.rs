@@ -2,7 +2,7 @@
 
 use bson::{Bson, Document};
 
-use super::options::{Options, count_setters, setters, time_limit};
+use super::options::{Options, count_setters, in_session, setters, time_limit};
 use crate::api::Collection;
 use crate::api::convert::to_doc;
 use crate::error::Result;
@@ -39,6 +39,8 @@ impl<'a, T: Send + Sync> CountDocuments<'a, T> {
 
     time_limit!();
 
+    in_session!();
+
     /// The count at which to stop.
     pub fn limit(mut self, limit: u64) -> Self {
         self.limit = Some(limit);
@@ -63,7 +65,8 @@ impl<'a, T: Send + Sync> CountDocuments<'a, T> {
             limit: self.limit,
             ..CountRequest::new(self.coll.checked_namespace()?)
         };
-        self.coll.engine()?.count(&self.options.op(), &request)
+        let engine = self.coll.engine()?;
+        self.options.run(engine, self.coll.db(), |op| engine.count(op, &request))
     }
 }
 

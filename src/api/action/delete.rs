@@ -2,11 +2,11 @@
 
 use bson::{Bson, Document};
 
-use super::options::{Options, durability, setters};
+use super::options::{Options, durability, in_session, setters};
 use crate::api::convert::to_doc;
 use crate::api::{Collection, DeleteResult};
 use crate::error::{Error, Result};
-use crate::request::{DeleteRequest, DeleteStatement, OpContext, WriteOptions};
+use crate::request::{DeleteRequest, DeleteStatement, WriteOptions};
 
 /// Deletes documents.
 #[must_use = "nothing happens before `run`"]
@@ -37,6 +37,8 @@ impl<'a, T: Send + Sync> Delete<'a, T> {
 
     durability!();
 
+    in_session!();
+
     /// Deletes.
     pub fn run(self) -> Result<DeleteResult> {
         #[cfg(feature = "remote")]
@@ -57,7 +59,8 @@ impl<'a, T: Send + Sync> Delete<'a, T> {
             options: WriteOptions { journal: self.journal, ..WriteOptions::default() },
             ..DeleteRequest::new(self.coll.checked_namespace()?, std::slice::from_ref(&statement))
         };
-        let reply = self.coll.engine()?.delete(&OpContext::new(), &request)?;
+        let engine = self.coll.engine()?;
+        let reply = self.options.run(engine, self.coll.db(), |op| engine.delete(op, &request))?;
         match Error::from_write_errors(reply.write_errors) {
             Some(error) => Err(error),
             None => Ok(DeleteResult { deleted_count: reply.deleted }),

@@ -3,7 +3,7 @@
 use bson::{Bson, Document};
 use smongo_vm::value::{ArrayWriter, RawDoc};
 
-use super::options::{Options, setters, time_limit};
+use super::options::{Options, in_session, setters, time_limit};
 use crate::api::Collection;
 use crate::api::convert::{to_bson, to_doc};
 use crate::error::Result;
@@ -35,6 +35,8 @@ impl<'a, T: Send + Sync> Distinct<'a, T> {
 
     time_limit!();
 
+    in_session!();
+
     /// Gives the values, in the order in which they first appear.
     pub fn run(self) -> Result<Vec<Bson>> {
         #[cfg(feature = "remote")]
@@ -52,7 +54,8 @@ impl<'a, T: Send + Sync> Distinct<'a, T> {
         };
         let mut bytes = Vec::new();
         let mut values = ArrayWriter::new(&mut bytes);
-        self.coll.engine()?.distinct(&self.options.op(), &request, &mut values)?;
+        let engine = self.coll.engine()?;
+        self.options.run(engine, self.coll.db(), |op| engine.distinct(op, &request, &mut values))?;
         values.finish();
         RawDoc::from_bytes(&bytes).unwrap_or(RawDoc::EMPTY).values().map(to_bson).collect()
     }

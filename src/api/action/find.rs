@@ -3,7 +3,7 @@
 use bson::{Bson, Document};
 use smongo_vm::value::{DocWriter, RawDoc};
 
-use super::options::{Options, count_setters, setters, time_limit};
+use super::options::{Options, count_setters, in_session, setters, time_limit};
 use crate::api::convert::{from_doc, to_doc};
 use crate::api::{Collection, Cursor};
 use crate::error::Result;
@@ -67,6 +67,8 @@ impl<'a, T: Send + Sync> Find<'a, T> {
 
     time_limit!();
 
+    in_session!();
+
     /// At most how many documents are given; 0 is all. The sign does not matter.
     pub fn limit(mut self, limit: i64) -> Self {
         self.options.set("limit", limit);
@@ -89,8 +91,7 @@ impl<'a, T: Send + Sync> Find<'a, T> {
             let find = remote.find(self.filter).with_options(options);
             return Ok(Cursor::over_remote(find.run()?));
         }
-        let op = self.options.op();
-        self.with_request(|request| Cursor::open(self.coll.engine()?, &op, &request))
+        self.with_request(|request| Cursor::open(self.coll.engine()?, &self.options, &request))
     }
 
     /// The plan of the find with its programs, and from [`Verbosity::ExecutionStats`] on what came of running it.

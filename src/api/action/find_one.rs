@@ -4,7 +4,7 @@ use bson::{Bson, Document};
 use serde::de::DeserializeOwned;
 
 use super::Find;
-use crate::api::Collection;
+use crate::api::{ClientSession, Collection};
 use crate::error::Result;
 
 /// Finds one document.
@@ -55,6 +55,11 @@ impl<'a, T: Send + Sync> FindOne<'a, T> {
     /// Adds `$recordId` to the document.
     pub fn show_record_id(self, show: bool) -> Self {
         Self(self.0.show_record_id(show))
+    }
+
+    /// Makes the operation part of what a session is at: of its transaction, where it is in one.
+    pub fn session(self, session: &mut ClientSession) -> Self {
+        Self(self.0.session(session))
     }
 
     /// Finds the document, if there is one.

@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use smongo_vm::value::{DocBuf, Value};
 
-use super::options::{OptionBytes, Options, durability, setters, time_limit};
+use super::options::{OptionBytes, Options, durability, in_session, setters, time_limit};
 use super::replace_one::replacement_doc;
 use super::update::ModificationBytes;
 use crate::api::convert::{from_doc, to_doc};
@@ -34,6 +34,8 @@ macro_rules! shared_setters {
         time_limit!();
 
         durability!();
+
+        in_session!();
     };
 }
 
@@ -80,7 +82,8 @@ fn run<T: Send + Sync + DeserializeOwned>(
         },
         ..FindAndModifyRequest::new(coll.checked_namespace()?, &filter, action)
     };
-    let reply = coll.engine()?.find_and_modify(&options.op(), &request)?;
+    let engine = coll.engine()?;
+    let reply = options.run(engine, coll.db(), |op| engine.find_and_modify(op, &request))?;
     reply.value.as_deref().map(from_doc).transpose()
 }
 

@@ -7,12 +7,12 @@ use bson::oid::ObjectId;
 use serde::Serialize;
 use smongo_vm::value::{DocBuf, RawDoc, Value};
 
-use super::options::{Options, durability, setters};
+use super::options::{Options, durability, in_session, setters};
 use crate::api::convert::{to_bson, to_doc};
 use crate::api::{Collection, InsertManyResult};
 use crate::error::{Error, Result};
 use crate::object_id;
-use crate::request::{InsertReply, InsertRequest, OpContext, WriteOptions};
+use crate::request::{InsertReply, InsertRequest, WriteOptions};
 
 /// Inserts documents.
 #[must_use = "nothing happens before `run`"]
@@ -38,6 +38,8 @@ impl<'a, T: Serialize + Send + Sync> InsertMany<'a, T> {
     }
 
     durability!();
+
+    in_session!();
 
     /// Whether the first document that cannot be inserted ends the work. Default: yes.
     pub fn ordered(mut self, ordered: bool) -> Self {
@@ -92,13 +94,14 @@ pub(super) fn insert<T: Send + Sync>(
         return insert_remotely(&remote, documents, options, journal);
     }
     let documents: Vec<&RawDoc> = documents.iter().map(|document| document.doc.as_doc()).collect();
-    let options = WriteOptions {
+    let write = WriteOptions {
         ordered: options.document().get_bool("ordered").unwrap_or(true),
         journal,
         bypass_document_validation: options.flag("bypassDocumentValidation"),
     };
-    let request = InsertRequest { options, ..InsertRequest::new(coll.checked_namespace()?, &documents) };
-    coll.engine()?.insert(&OpContext::new(), &request)
+    let request = InsertRequest { options: write, ..InsertRequest::new(coll.checked_namespace()?, &documents) };
+    let engine = coll.engine()?;
+    options.run(engine, coll.db(), |op| engine.insert(op, &request))
 }
 
 #[cfg(feature = "remote")]

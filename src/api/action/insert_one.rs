@@ -4,7 +4,7 @@ use bson::Bson;
 use serde::Serialize;
 
 use super::insert_many::{WithId, insert};
-use super::options::{Options, durability, setters};
+use super::options::{Options, durability, in_session, setters};
 use crate::api::{Collection, InsertOneResult};
 use crate::error::{Error, Result};
 
@@ -31,6 +31,8 @@ impl<'a, T: Serialize + Send + Sync> InsertOne<'a, T> {
     }
 
     durability!();
+
+    in_session!();
 
     /// Inserts the document.
     ///

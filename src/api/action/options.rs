@@ -3,44 +3,58 @@
 //! One document serves both ways: the engine's request takes its fields from the bytes, and MongoDB's driver reads its
 //! own options from it.
 
+use std::sync::Arc;
+
 use bson::{Bson, Document};
+use smongo_vm::Code;
 use smongo_vm::value::{DocBuf, RawDoc, Value};
 
+use crate::api::ClientSession;
 use crate::api::convert::to_doc;
-use crate::error::Result;
+use crate::api::session::Within;
+use crate::engine::Engine;
+use crate::error::{Error, Result};
 use crate::request::OpContext;
 
 /// The options of a verb.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Options(Document);
+pub(crate) struct Options {
+    document: Document,
+    within: Within,
+}
 
 impl Options {
     /// Sets an option.
     pub fn set(&mut self, name: &str, value: impl Into<Bson>) {
-        self.0.insert(name, value);
+        self.document.insert(name, value);
     }
 
     /// Sets an option that is a count.
     pub fn set_count(&mut self, name: &str, count: u64) {
-        self.0.insert(name, i64::try_from(count).unwrap_or(i64::MAX));
+        self.document.insert(name, i64::try_from(count).unwrap_or(i64::MAX));
+    }
+
+    /// Forgets an option.
+    pub fn remove(&mut self, name: &str) {
+        self.document.remove(name);
     }
 
     /// A flag; unset is false.
     pub fn flag(&self, name: &str) -> bool {
-        self.0.get_bool(name).unwrap_or(false)
+        self.document.get_bool(name).unwrap_or(false)
     }
 
     /// A count; unset is 0.
     pub fn count(&self, name: &str) -> u64 {
-        self.0.get_i64(name).map_or(0, i64::unsigned_abs)
+        self.document.get_i64(name).map_or(0, i64::unsigned_abs)
     }
 
     /// The options as bytes, which the engine's requests borrow from.
     pub fn bytes(&self) -> Result<OptionBytes> {
-        if self.0.is_empty() {
+        if self.document.is_empty() {
             return Ok(OptionBytes(None));
         }
-        to_doc(&self.0).map(|bytes| OptionBytes(Some(bytes)))
+        to_doc(&self.document).map(|bytes| OptionBytes(Some(bytes)))
     }
 
     /// The circumstances of an operation with these options.
@@ -48,15 +62,40 @@ impl Options {
         OpContext::new().max_time_ms(self.count("maxTimeMS"))
     }
 
+    /// Says which session the operation belongs to.
+    pub fn set_session(&mut self, session: &ClientSession) {
+        self.within = session.within();
+    }
+
+    /// The session that the operation belongs to, if it belongs to one.
+    pub fn within(&self) -> &Within {
+        &self.within
+    }
+
+    /// Runs an operation on a database with these options, in its session.
+    pub fn run<R>(&self, engine: &Arc<Engine>, db: &str, work: impl FnOnce(&OpContext) -> Result<R>) -> Result<R> {
+        self.within.run(self.op(), engine, db, |op| {
+            if op.in_transaction() && self.document.contains_key("writeConcern") {
+                let message = "writeConcern is not allowed within a multi-statement transaction";
+                return Err(Error::new(Code::INVALID_OPTIONS, message));
+            }
+            work(op)
+        })
+    }
+
     /// The options as the driver has them.
     #[cfg(feature = "remote")]
     pub fn for_driver<O: serde::de::DeserializeOwned>(&self) -> Result<O> {
-        crate::api::remote::options(self.0.clone())
+        // Sessions are of stores that are open here.
+        if self.within.is_any() {
+            return Err(crate::api::session::foreign_session());
+        }
+        crate::api::remote::options(self.document.clone())
     }
 
     /// The options as a document.
     pub fn document(&self) -> &Document {
-        &self.0
+        &self.document
     }
 }
 
@@ -139,3 +178,15 @@ macro_rules! durability {
     };
 }
 pub(super) use durability;
+
+/// The method for the session that an operation belongs to.
+macro_rules! in_session {
+    () => {
+        /// Makes the operation part of what a session is at: of its transaction, where it is in one.
+        pub fn session(mut self, session: &mut crate::api::ClientSession) -> Self {
+            self.options.set_session(session);
+            self
+        }
+    };
+}
+pub(super) use in_session;

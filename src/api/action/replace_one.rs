@@ -5,7 +5,7 @@ use serde::Serialize;
 use smongo_vm::Code;
 use smongo_vm::value::{DocBuf, Value};
 
-use super::options::{Options, durability, setters};
+use super::options::{Options, durability, in_session, setters};
 use super::update::run_statement;
 use crate::api::convert::to_doc;
 use crate::api::{Collection, UpdateResult};
@@ -48,6 +48,8 @@ impl<'a, T: Serialize + Send + Sync> ReplaceOne<'a, T> {
 
     durability!();
 
+    in_session!();
+
     /// Replaces.
     pub fn run(self) -> Result<UpdateResult> {
         let replacement = self.replacement?;
@@ -73,7 +75,7 @@ impl<'a, T: Serialize + Send + Sync> ReplaceOne<'a, T> {
             bypass_document_validation: self.options.flag("bypassDocumentValidation"),
             ..WriteOptions::default()
         };
-        run_statement(self.coll, statement, options.doc("let"), write)
+        run_statement(self.coll, &self.options, statement, options.doc("let"), write)
     }
 }
 

@@ -3,11 +3,11 @@
 use bson::{Bson, Document};
 use smongo_vm::value::{DocBuf, RawDoc, Value};
 
-use super::options::{Options, durability, setters};
+use super::options::{Options, durability, in_session, setters};
 use crate::api::convert::{to_array, to_bson, to_doc};
 use crate::api::{Collection, UpdateModifications, UpdateResult};
 use crate::error::{Error, Result};
-use crate::request::{OpContext, UpdateRequest, UpdateStatement, WriteOptions};
+use crate::request::{UpdateRequest, UpdateStatement, WriteOptions};
 
 /// Updates documents.
 #[must_use = "nothing happens before `run`"]
@@ -44,6 +44,8 @@ impl<'a, T: Send + Sync> Update<'a, T> {
     }
 
     durability!();
+
+    in_session!();
 
     /// Which array elements `$[identifier]` means.
     pub fn array_filters(mut self, filters: impl IntoIterator<Item = Document>) -> Self {
@@ -82,13 +84,14 @@ impl<'a, T: Send + Sync> Update<'a, T> {
             bypass_document_validation: self.options.flag("bypassDocumentValidation"),
             ..WriteOptions::default()
         };
-        run_statement(self.coll, statement, options.doc("let"), write)
+        run_statement(self.coll, &self.options, statement, options.doc("let"), write)
     }
 }
 
 /// Runs one statement.
 pub(super) fn run_statement<T: Send + Sync>(
     coll: &Collection<T>,
+    verb: &Options,
     statement: UpdateStatement<'_>,
     let_variables: Option<&RawDoc>,
     options: WriteOptions,
@@ -98,7 +101,8 @@ pub(super) fn run_statement<T: Send + Sync>(
         options,
         ..UpdateRequest::new(coll.checked_namespace()?, std::slice::from_ref(&statement))
     };
-    let reply = coll.engine()?.update(&OpContext::new(), &request)?;
+    let engine = coll.engine()?;
+    let reply = verb.run(engine, coll.db(), |op| engine.update(op, &request))?;
     if let Some(error) = Error::from_write_errors(reply.write_errors) {
         return Err(error);
     }
