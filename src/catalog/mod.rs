@@ -85,10 +85,10 @@ impl Catalog {
         let mut sizes = store.take_sizes()?;
         let mut collections = BTreeMap::new();
         let plan_cache = Arc::default();
-        let mut next_ident = 1;
+        // A crash while a table came or went can leave a part of it, whose name must not be used again.
+        let idents = storage.names_in_use()?;
+        let next_ident = idents.iter().filter_map(|ident| ident_number(ident)).max().map_or(1, |last| last + 1);
         for entry in entries {
-            let idents = entry.indexes.iter().map(|index| &index.ident).chain([&entry.ident]);
-            next_ident = idents.filter_map(|ident| ident_number(ident)).fold(next_ident, |next, n| next.max(n + 1));
             let size = sizes.remove(&entry.ident);
             let opened = Collection::open(&storage, entry.clone(), size, &plan_cache, &oplog)?;
             collections.insert(entry.ns, Arc::new(opened));

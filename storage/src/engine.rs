@@ -11,7 +11,7 @@ use crate::raw::{RawSession, close_cursor};
 use crate::session::{Inner as SessionInner, Session};
 use crate::table::{self, Table, TableState};
 use parking_lot::Mutex;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::ffi::{CStr, CString, c_char};
 use std::fmt;
 use std::fs;
@@ -163,21 +163,33 @@ impl Engine {
     /// The names of all tables, sorted.
     pub fn list_tables(&self) -> Result<Vec<String>> {
         let mut names = Vec::new();
+        self.for_each_object(|key| names.extend(key.strip_prefix(table::URI_PREFIX).map(str::to_string)))?;
+        names.sort_unstable();
+        Ok(names)
+    }
+
+    /// The names that no new table can have: those of tables, and of files that a crash left of one.
+    pub fn names_in_use(&self) -> Result<BTreeSet<String>> {
+        let mut names = BTreeSet::new();
+        self.for_each_object(|key| {
+            names.extend(key.split_once(':').map(|(_, name)| name.strip_suffix(".wt").unwrap_or(name).to_string()));
+        })?;
+        Ok(names)
+    }
+
+    /// Calls `with` with the URI of everything that the metadata know.
+    fn for_each_object(&self, mut with: impl FnMut(&str)) -> Result<()> {
         self.with_metadata(|cursor| {
             // SAFETY: the metadata cursor is open; its keys are C strings that are copied before it moves.
             unsafe {
                 while check_found(call!(cursor, next))? {
                     let mut key: *const c_char = ptr::null();
                     check(call!(cursor, get_key, &raw mut key))?;
-                    if let Some(name) = CStr::from_ptr(key).to_string_lossy().strip_prefix(table::URI_PREFIX) {
-                        names.push(name.to_string());
-                    }
+                    with(&CStr::from_ptr(key).to_string_lossy());
                 }
             }
             Ok(())
-        })?;
-        names.sort_unstable();
-        Ok(names)
+        })
     }
 
     /// Drops a table and its file. Waits a while for those who use it, then is [`Busy`](Error::Busy); meanwhile new

@@ -9,9 +9,13 @@ use common::{client, database};
 
 #[test]
 fn a_transaction_commits_or_comes_to_nothing() {
-    let accounts = database("transactions").collection::<Document>("accounts");
+    let client = client();
+    // Not `common::database`: a session serves collections of its own client only.
+    let database = client.database("rust_transactions");
+    database.drop().run().expect("a dropped database");
+    let accounts = database.collection::<Document>("accounts");
     accounts.insert_many([doc! { "_id": "a", "sum": 10 }, doc! { "_id": "b", "sum": 0 }]).run().expect("an insert");
-    let mut session = client().start_session().run().expect("a session");
+    let mut session = client.start_session().run().expect("a session");
     session.start_transaction().run().expect("a transaction");
     accounts.update_one(doc! { "_id": "a" }, doc! { "$inc": { "sum": -4 } }).session(&mut session).run().expect("");
     accounts.update_one(doc! { "_id": "b" }, doc! { "$inc": { "sum": 4 } }).session(&mut session).run().expect("");
