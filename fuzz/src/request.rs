@@ -57,7 +57,8 @@ pub fn collation(u: &mut Unstructured<'_>) -> Result<Option<Arc<Collation>>> {
         return Ok(None);
     }
     let locale = *u.choose(&["en", "da", "fr_CA", "de@collation=phonebook"])?;
-    let strength = u.int_in_range(1..=5)?;
+    // Canadian French compares accents backwards, which the first level has none of.
+    let strength = u.int_in_range(if locale == "fr_CA" { 2..=5 } else { 1..=5 })?;
     let (case_level, numeric, shifted) = (u.arbitrary()?, u.arbitrary()?, u.ratio(1, 4)?);
     let spec = DocBuf::build(|spec| {
         spec.string("locale", locale);
