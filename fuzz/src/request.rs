@@ -56,9 +56,10 @@ pub fn collation(u: &mut Unstructured<'_>) -> Result<Option<Arc<Collation>>> {
     if u.ratio(1, 2)? {
         return Ok(None);
     }
-    let locale = *u.choose(&["en", "da", "fr_CA", "de@collation=phonebook"])?;
-    // Canadian French compares accents backwards, which the first level has none of.
-    let strength = u.int_in_range(if locale == "fr_CA" { 2..=5 } else { 1..=5 })?;
+    // Danish puts upper case first, which only the third level has; Canadian French compares accents, which the second
+    // has, backwards.
+    let (locale, least) = *u.choose(&[("en", 1), ("da", 3), ("fr_CA", 2), ("de@collation=phonebook", 1)])?;
+    let strength = u.int_in_range(least..=5)?;
     let (case_level, numeric, shifted) = (u.arbitrary()?, u.arbitrary()?, u.ratio(1, 4)?);
     let spec = DocBuf::build(|spec| {
         spec.string("locale", locale);
